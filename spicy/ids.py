@@ -1,0 +1,47 @@
+"""The names that cross every floor, as types: digests, keys, node ids, money."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType
+
+Digest = NewType("Digest", str)
+"""SHA-256 of a file's bytes, 64 lower-case hexadecimal digits."""
+
+CallKey = NewType("CallKey", str)
+"""SHA-256 of a call's canonical request, 64 hexadecimal digits."""
+
+NodeKey = NewType("NodeKey", str)
+"""SHA-256 of everything a target depends on; decides whether the target is stale."""
+
+NodeId = NewType("NodeId", str)
+"""`film:step/item`, for example `fox_owl:video/02`; also the name of its doit task."""
+
+Ticks = NewType("Ticks", int)
+"""Money as xAI counts it: 10^-10 US dollars (xai-sdk `usage.cost_in_usd_ticks`)."""
+
+TICKS_PER_USD = 10_000_000_000
+
+
+def usd(ticks: int) -> str:
+    """Write `ticks` as dollars: cents when exact, more digits only for small sums."""
+    dollars = ticks / TICKS_PER_USD
+    if dollars == round(dollars, 2):
+        return f"${dollars:.2f}"
+    return f"${dollars:.3f}" if abs(dollars) >= 0.01 else f"${dollars:.4f}"
+
+
+def ticks(dollars: float) -> Ticks:
+    """Turn dollars, as people and recipes write them, into ticks."""
+    return Ticks(round(dollars * TICKS_PER_USD))
+
+
+class Step(StrEnum):
+    """The six steps of a film, in their order."""
+
+    IDEATION = "ideation"
+    CHARACTER = "character"
+    KEYFRAME = "keyframe"
+    SCRIPT = "script"
+    VIDEO = "video"
+    ASSEMBLY = "assembly"
