@@ -109,10 +109,15 @@ class VideoCall(_Call):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditCall(_Call):
-    """A correction of an existing clip; length, size and shape stay as they are."""
+    """A correction of an existing clip; length, size and shape stay as they are.
+
+    `seconds` (rounded up) and `resolution` describe `video`; they are there for the price.
+    """
 
     kind: ClassVar[Kind] = Kind.EDIT
     video: Digest
+    seconds: int
+    resolution: str
 
 
 Call = ChatCall | ImageCall | VideoCall | EditCall
@@ -206,6 +211,8 @@ class Asset:
     digest: Digest
     suffix: str
     """File ending with its dot, such as `.jpg`."""
+    origin: str = ""
+    """The user's path of a file that was taken in, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +264,21 @@ class LocalJob:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LocalResult:
+    """What local work gave: its bytes, and what is worth telling about them."""
+
+    asset: Asset
+    report: Mapping[str, Json] = field(default_factory=dict)
+
+
 class Ask(Protocol):
     """How a step gets anything done: known questions are answered from the store for $0."""
 
     def call(self, call: Call, purpose: str) -> Answered:
         """Answer `call`; `purpose` (sheet, check, clip, …) labels its cost. Raises CallError."""
 
-    def local(self, job: LocalJob) -> Asset:
+    def local(self, job: LocalJob) -> LocalResult:
         """Do or recall local work. Raises MediaError."""
 
     def take_in(self, path: Path) -> Asset:

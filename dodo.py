@@ -1,0 +1,2 @@
+from spicy.dodo import films
+globals().update(films("specs/*.yaml"))

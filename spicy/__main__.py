@@ -1,0 +1,6 @@
+"""`python -m spicy`."""
+
+from spicy.cli import main
+
+if __name__ == "__main__":
+    main()

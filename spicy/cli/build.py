@@ -1,0 +1,228 @@
+"""`spicy build`: everything stale, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spicy.cli.options import HELP, Project, json_option, open_project, provider_option, specs_argument
+from spicy.errors import UsageError
+from spicy.ids import NodeId, Step, Ticks, ticks
+
+if TYPE_CHECKING:
+    from spicy.engine.films import Film
+    from spicy.events import Sink
+    from spicy.plan.node import Node
+    from spicy.runner.session import Session
+
+_UNTIL = {
+    "characters": {Step.IDEATION, Step.CHARACTER},
+    "keyframes": {Step.IDEATION, Step.CHARACTER, Step.SCRIPT, Step.KEYFRAME},
+    "videos": {Step.IDEATION, Step.CHARACTER, Step.SCRIPT, Step.KEYFRAME, Step.VIDEO},
+}
+
+
+@click.command(context_settings=HELP)
+@specs_argument
+@click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="Targets made at the same time (default 8).")
+@provider_option
+@click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="A cap for this build.")
+@click.option("--until", type=click.Choice(list(_UNTIL)), help="Stop after these; look at them, then go on.")
+@click.option("--only", multiple=True, metavar="KIND:ID", help="Only this, as in video:02 or character:ember.")
+@click.option(
+    "--take",
+    "takes",
+    multiple=True,
+    metavar="KIND:ID[=N]",
+    help="Ask for a new sample: writes the next take (or N) into the spec.",
+)
+@click.option("--retry-unknown", is_flag=True, help="Ask again for what may have been billed without an answer.")
+@click.option("--dry-run", is_flag=True, help="The same as `spicy plan`.")
+@click.option("-q", "--quiet", is_flag=True, help="Only warnings, failures and the result.")
+@json_option
+def build(
+    specs: Sequence[Path],
+    jobs: int | None,
+    provider: str | None,
+    max_cost: float | None,
+    until: str | None,
+    only: Sequence[str],
+    takes: Sequence[str],
+    retry_unknown: bool,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Make everything in SPEC… that is stale, and nothing else.
+
+    A film's files go to build/FILM/. Whatever was paid for before comes from the store for $0.
+    """
+    if takes:
+        _bump(specs, takes, provider)
+    with open_project(specs, provider) as project:
+        wanted = _wanted(until, only)
+        if dry_run:
+            from spicy.cli.plan import show_plan
+
+            show_plan(project, as_json)
+            return
+        session = _session(project, max_cost, retry_unknown, quiet, as_json)
+        code = _build(project, session, wanted, jobs or project.settings.jobs, quiet or as_json)
+    if code == 0 and not as_json:
+        for film in project.films:
+            final = Path(film.build) / film.name / "final.mp4"
+            if wanted is None and final.exists():
+                click.echo(final.as_posix())
+    sys.exit(code)
+
+
+class _Wanted:
+    """What --until and --only leave of a film's nodes."""
+
+    def __init__(self, steps: set[Step] | None, only: set[tuple[str, str]]) -> None:
+        self.steps, self.only = steps, only
+
+    def __call__(self, nodes: Sequence[Node]) -> list[NodeId]:
+        return [
+            n.id
+            for n in nodes
+            if (self.steps is None or n.step in self.steps)
+            and (not self.only or (n.step.value, n.item) in self.only)
+        ]
+
+
+def _wanted(until: str | None, only: Sequence[str]) -> _Wanted | None:
+    pairs = {_target(text)[:2] for text in only}
+    return _Wanted(_UNTIL[until] if until else None, pairs) if until or only else None
+
+
+def _target(text: str) -> tuple[str, str, int | None]:
+    from spicy.slug import slug
+
+    match = re.fullmatch(r"(\w+)[:/]([^=]+)(?:=(\d+))?", text)
+    kinds = [step.value for step in Step]
+    if match is None or match[1] not in kinds:
+        raise UsageError(f"`{text}` names no target; write KIND:ID, as in video:02, with KIND one of {', '.join(kinds)}")
+    return match[1], slug(match[2]), int(match[3]) if match[3] else None
+
+
+def _session(
+    project: Project, max_cost: float | None, retry_unknown: bool, quiet: bool, as_json: bool
+) -> Session:
+    from spicy.engine.budget import Budget
+    from spicy.engine.wire import build_maker, new_run
+    from spicy.runner.session import Session
+
+    run, budget = new_run(), Budget(None if max_cost is None else ticks(max_cost))
+    sink = _sink(project, quiet, as_json)
+    films = {film.name: film for film in project.films}
+
+    def maker(session: Session):  # type: ignore[no-untyped-def]
+        return build_maker(
+            project.settings,
+            project.provider,
+            project.store,
+            films,
+            budget,
+            sink,
+            run,
+            session.stop,
+            retry_unknown=retry_unknown,
+        )
+
+    return Session(
+        run=run,
+        provider=project.provider,
+        films=project.films,
+        store=project.store,
+        maker=maker,
+        budget=budget,
+        sink=sink,
+    )
+
+
+def _sink(project: Project, quiet: bool, as_json: bool) -> Sink:
+    from spicy.sinks.choose import choose_sink
+    from spicy.sinks.fan import FanOut
+    from spicy.sinks.runs_db import RunsDb
+
+    talk = choose_sink(json=as_json, quiet=quiet, stdout=sys.stdout, stderr=sys.stderr)
+    database = RunsDb(project.settings.build_dir / "spicy.db")
+    return FanOut([talk, database], report=lambda line: click.echo(line, err=True))
+
+
+def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int, silent: bool) -> int:
+    store = project.store
+    store.memo.load(project.settings.build_dir)
+    if project.notice and not silent:
+        click.echo(project.notice, err=True)
+    session.start()
+    if not _all_fresh(session, wanted):
+        from spicy.runner.build import run
+
+        _announce(project, session)
+        select = None
+        if wanted is not None:
+            keep = wanted
+
+            def select() -> list[NodeId]:
+                chosen = [id for film in session.films for id in keep(film.nodes())]
+                if not chosen:
+                    raise UsageError("nothing fits --until and --only; `spicy plan` lists the targets")
+                return chosen
+
+        run(session, select, jobs)
+    return session.finish(_left(session))
+
+
+def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:
+    """The common case, without doit: every node that is wanted is what it should be."""
+    if any(film.told is None for film in session.films):
+        return False
+    nodes = [node for film in session.films for node in film.nodes()]
+    if wanted is not None:
+        from spicy.engine.forecast import needed
+
+        chosen = {id for film in session.films for id in wanted(film.nodes())}
+        if not chosen:
+            raise UsageError("nothing fits --until and --only; `spicy plan` lists the targets")
+        nodes = list(needed(nodes, set(chosen)))
+    return all([session.is_fresh(node) for node in nodes])
+
+
+def _announce(project: Project, session: Session) -> None:
+    from spicy.engine.forecast import forecast
+    from spicy.events import Planned
+
+    for film in project.films:
+        ahead = forecast(film, project.store)
+        price = ahead.price
+        session.sink(
+            Planned(film.name, len(ahead.outlooks), len(ahead.stale), price.low, price.likely, price.worst)
+        )
+
+
+def _left(session: Session) -> Ticks:
+    """The likely price of what failed or was not tried."""
+    if not session.tally.failed:
+        return Ticks(0)
+    from spicy.engine.forecast import forecast
+
+    return Ticks(sum(forecast(film, session.store).price.likely for film in session.films))
+
+
+def _bump(specs: Sequence[Path], takes: Sequence[str], provider: str | None) -> None:
+    if len(specs) != 1:
+        raise UsageError("--take changes a spec, so it goes with exactly one")
+    from spicy.cli.takes import bump_takes
+
+    targets = [_target(text) for text in takes]
+    with open_project(specs, provider) as project:
+        bump_takes(project.films[0], targets)
+
+

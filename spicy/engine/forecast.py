@@ -1,0 +1,188 @@
+"""What a build would do, why, and for how much: the graph walked against the store without spending anything.
+
+A stale node's step is run for real, but on stored answers alone. If it comes to its end, the node costs
+nothing and its outputs are known, so its dependants can be looked at the same way; where it meets a call
+that the store does not have, the price starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from spicy.canon import digest_bytes
+from spicy.engine.ask import Missing, ReplayAsk
+from spicy.engine.films import Film
+from spicy.engine.fresh import check_node
+from spicy.engine.make import run_step
+from spicy.engine.receipt import read_receipt
+from spicy.errors import SpicyError, StepFailed
+from spicy.ids import Digest, Ticks
+from spicy.plan.node import Node, Price, ReportJob, VideoJob
+from spicy.plan.price import quote
+from spicy.plan.reasons import Cause, Reason, compare_ingredients
+from spicy.ports import Asset, Call, ChatCall
+from spicy.steps.made import Bench
+from spicy.store.store import Store
+
+
+class Fate(StrEnum):
+    """What a build would do with a node."""
+
+    FRESH = "fresh"
+    STORED = "stored"
+    """Remade for $0 from the store, or by local work alone."""
+    CALLS = "calls"
+    """At least one call has to be put to the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a build would do with one node, why, and what it would cost."""
+
+    node: Node
+    fate: Fate
+    reasons: tuple[Reason, ...]
+    price: Price = Price()
+    older: str = ""
+    """With soft continuity: the neighbour whose newer keyframe this one was not made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a build would do with one film. `pending` prices a film whose story is not written yet."""
+
+    film: Film
+    outlooks: tuple[Outlook, ...]
+    pending: Price | None = None
+
+    @property
+    def price(self) -> Price:
+        """The whole film's price."""
+        total = self.pending or Price()
+        for outlook in self.outlooks:
+            total += outlook.price
+        return total
+
+    @property
+    def stale(self) -> tuple[Outlook, ...]:
+        """Everything that is not fresh."""
+        return tuple(o for o in self.outlooks if o.fate is not Fate.FRESH)
+
+
+def forecast(film: Film, store: Store, *, only: Iterable[str] | None = None) -> Forecast:
+    """Foresee the build of a film; `only` limits it to some nodes' ids (and what they need)."""
+    if film.told is None:
+        return Forecast(film, (), film.guess())
+    store.memo.load(Path(film.build))
+    nodes = film.nodes()
+    if only is not None:
+        nodes = needed(nodes, set(only))
+    view = _View(film, store)
+    outlooks = tuple(view.look(node) for node in nodes)
+    store.memo.save()
+    return Forecast(film, outlooks)
+
+
+def needed(nodes: Iterable[Node], wanted: set[str]) -> tuple[Node, ...]:
+    """The nodes named in `wanted` and all that they come after, in their order."""
+    chosen = []
+    for node in reversed(tuple(nodes)):
+        if node.id in wanted:
+            chosen.append(node)
+            wanted = wanted | set(node.after)
+    return tuple(reversed(chosen))
+
+
+class _View:
+    """The files as they would be at each point of the build: known digests, and unknown ones."""
+
+    def __init__(self, film: Film, store: Store) -> None:
+        self.film, self.store = film, store
+        self.digests: dict[str, Digest] = {}
+        self.unknown: dict[str, Node] = {}
+
+    def digest_of(self, path: str) -> Digest | None:
+        return self.digests.get(path) or self.store.memo.digest(path)
+
+    def look(self, node: Node) -> Outlook:
+        waits = [self.unknown[path] for path in node.inputs.values() if path in self.unknown]
+        if waits:
+            return self._waiting(node, waits)
+        status = check_node(node, self.digest_of, self.store)
+        if status.fresh:
+            return Outlook(node, Fate.FRESH, (), older=self._older(node))
+        return self._replay(node, status.reasons)
+
+    def _waiting(self, node: Node, waits: list[Node]) -> Outlook:
+        receipt = read_receipt(node)
+        reasons = [Reason(Cause.NEW, node.title)] if receipt is None else []
+        if receipt is not None:
+            reasons += compare_ingredients(receipt.ingredients, node.ingredients)
+        reasons += [Reason(Cause.WAITS, w.title) for w in dict.fromkeys(waits)]
+        self._lose(node)
+        local = node.price == Price()
+        return Outlook(node, Fate.STORED if local else Fate.CALLS, tuple(reasons), node.price)
+
+    def _lose(self, node: Node) -> None:
+        for path in (*node.targets, node.receipt):
+            self.unknown[path] = node
+
+    def _replay(self, node: Node, reasons: tuple[Reason, ...]) -> Outlook:
+        ask = ReplayAsk(self.store, self.film.prompts.provider)
+        if isinstance(node.job, ReportJob):
+            return Outlook(node, Fate.STORED, reasons)
+        try:
+            files = {label: self._asset(path) for label, path in node.inputs.items()}
+            files |= {label: self._soft(path) for label, path in node.unkeyed.items()}
+            made = run_step(node, files, Bench(ask, self.film.prompts))
+        except Missing as missing:
+            self._lose(node)
+            if missing.call is None:
+                return Outlook(node, Fate.STORED, reasons)
+            return Outlook(node, Fate.CALLS, reasons, self._rest(node, ask, missing.call))
+        except SpicyError:
+            # It would fail, or the store is damaged: the whole loop is the honest price.
+            self._lose(node)
+            return Outlook(node, Fate.CALLS if node.price.worst else Fate.STORED, reasons, node.price)
+        for path, content in zip(node.targets, made.files, strict=True):
+            self.digests[path] = digest_bytes(content) if isinstance(content, bytes) else content.digest
+        self.unknown[node.receipt] = node
+        return Outlook(node, Fate.STORED, reasons)
+
+    def _asset(self, path: str) -> Asset:
+        digest = self.digest_of(path)
+        if digest is None:
+            raise StepFailed("is missing", file=path)
+        # Looking ahead must not fill the store with the user's files: the digest is enough.
+        return Asset(digest, Path(path).suffix.lower(), path)
+
+    def _soft(self, path: str) -> Asset:
+        """An order-only input: it is in no key, so that one still to be made does not matter here."""
+        digest = None if path in self.unknown else self.digest_of(path)
+        return Asset(digest or Digest("0" * 64), Path(path).suffix.lower(), path)
+
+    def _rest(self, node: Node, ask: ReplayAsk, call: Call) -> Price:
+        """The price from the first call that is not in the store."""
+        recipe = self.film.recipe
+        done = sum(quote(answered.call, recipe) for answered in ask.calls)
+        low = quote(call, recipe)
+        judged = not (isinstance(node.job, VideoJob) and not node.job.cast)
+        if not isinstance(call, ChatCall) and judged:
+            low = Ticks(low + recipe.price(recipe.models_for(self.film.prompts.provider).judge).per_call)
+        likely = max(low, node.price.likely - done)
+        return Price(low, Ticks(likely), Ticks(max(likely, node.price.worst - done)))
+
+    def _older(self, node: Node) -> str:
+        for path in node.unkeyed.values():
+            if path in self.unknown or self._newer(path, node):
+                return self.unknown[path].title if path in self.unknown else path
+        return ""
+
+    def _newer(self, path: str, node: Node) -> bool:
+        receipt = read_receipt(node)
+        digest = self.digest_of(path)
+        used = receipt.unkeyed.get("previous keyframe") if receipt else None
+        return used is not None and digest is not None and used != digest

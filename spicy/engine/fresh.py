@@ -1,0 +1,66 @@
+"""Is a target what it would be if it were made now? Decided from receipts and digests, never from doit's records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from spicy.engine.receipt import read_receipt
+from spicy.ids import Digest
+from spicy.plan.node import Node, node_key
+from spicy.plan.reasons import Cause, Reason, compare_ingredients, compare_inputs, compare_targets
+from spicy.store.store import Store
+
+DigestOf = Callable[[str], Digest | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`reasons` is empty when the node is fresh; `targets` are the digests its receipt promises."""
+
+    reasons: tuple[Reason, ...]
+    targets: Mapping[str, str]
+
+    @property
+    def fresh(self) -> bool:
+        """Nothing to do."""
+        return not self.reasons
+
+
+def check_node(node: Node, digest_of: DigestOf, store: Store) -> Status:
+    """Compare a node with its receipt; `digest_of` gives the digest that an input has or will have.
+
+    A fresh target whose copy in the store was lost or damaged puts it back, so that the next loss is
+    still repaired for $0.
+    """
+    receipt = read_receipt(node)
+    if receipt is None:
+        return Status((Reason(Cause.NEW, node.title),), {})
+    digests: dict[str, Digest] = {}
+    for label, path in node.inputs.items():
+        digest = digest_of(path)
+        if digest is None:
+            return Status((Reason(Cause.MISSING, path),), receipt.targets)
+        digests[label] = digest
+    reasons: tuple[Reason, ...] = ()
+    if receipt.key != node_key(node, digests):
+        reasons = compare_ingredients(receipt.ingredients, node.ingredients)
+        reasons += compare_inputs(receipt.inputs, digests)
+        # The same parts under another key: an input moved to another label's place.
+        reasons = reasons or (Reason(Cause.CHANGED, "order of inputs"),)
+    found = {path: store.memo.digest(path) for path in node.targets}
+    reasons += compare_targets(receipt.targets, found)
+    if not reasons:
+        _heal(node, found, store)
+    return Status(reasons, receipt.targets)
+
+
+def _heal(node: Node, found: Mapping[str, Digest | None], store: Store) -> None:
+    for path, digest in found.items():
+        # Texts are made from the story and are not in the store.
+        if digest is not None and Path(path).suffix in _STORED:
+            store.heal(digest, Path(path))
+
+
+_STORED = {".jpg", ".jpeg", ".png", ".webp", ".mp4", ".mov", ".webm", ".mkv", ".m4v"}

@@ -1,0 +1,177 @@
+"""Make one node: run its step, put the files in place, write the receipt last."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import assert_never
+
+from spicy.canon import digest_bytes
+from spicy.engine.ask import LiveAsk
+from spicy.engine.budget import Budget
+from spicy.engine.call import Caller
+from spicy.engine.films import Film
+from spicy.engine.receipt import Log, film_folder, write_receipt
+from spicy.errors import DamagedObject, StepFailed
+from spicy.events import NodeDone, NodeStarted, Sink
+from spicy.files import write_whole
+from spicy.ids import Digest, NodeId, Step, Ticks
+from spicy.plan.expand import STORY_ITEM
+from spicy.plan.node import (
+    CharacterJob,
+    FilmJob,
+    KeyframeJob,
+    Node,
+    ReportJob,
+    ScriptJob,
+    StoryJob,
+    VideoJob,
+    node_id,
+)
+from spicy.plan.reasons import Reason
+from spicy.ports import Ask, Asset
+from spicy.steps.assembly import make_film, make_report
+from spicy.steps.character import make_character
+from spicy.steps.keyframe import make_keyframe
+from spicy.steps.made import Bench, Made
+from spicy.steps.script import make_script
+from spicy.steps.video import make_video
+from spicy.store.ledger import Purpose
+from spicy.store.store import Store
+
+_Digests = dict[str, Digest]
+
+
+class Maker:
+    """Makes nodes of any film of a run, from any thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        caller: Caller,
+        films: Mapping[str, Film],
+        budget: Budget,
+        sink: Sink,
+        run: str,
+        stop: threading.Event,
+    ) -> None:
+        self.store, self._caller, self._films = store, caller, films
+        self._sink, self._run, self._stop = sink, run, stop
+        self._budgets = {name: Budget(film.spec.budget, budget) for name, film in films.items()}
+        self._saved = 0
+        self._lock = threading.Lock()
+
+    @property
+    def saved(self) -> Ticks:
+        """What the store saved in this run."""
+        return Ticks(self._saved)
+
+    def close(self) -> None:
+        """Release the provider."""
+        self._caller.provider.close()
+
+    def ideate(self, film: Film) -> None:
+        """Ask for the story of a film that has none yet."""
+        node = node_id(film.name, Step.IDEATION, STORY_ITEM)
+        self._sink(NodeStarted(node, "story", ("never made",)))
+        ask = self._ask(film, node, Step.IDEATION)
+        film.tell(ask)
+        self._done(node, (), ask.log(), ())
+
+    def make(self, node: Node, reasons: tuple[Reason, ...]) -> None:
+        """Make a stale node. Raises SpicyError; nothing half-made is left under a target's name."""
+        self._sink(NodeStarted(node.id, node.title, tuple(str(r) for r in reasons)))
+        film = self._films[node.film]
+        ask = self._ask(film, node.id, node.step)
+        try:
+            made, inputs, unkeyed = self._run_step(node, film, ask)
+            targets = self._put(node, made)
+        except DamagedObject as damage:
+            # The store set it aside; its record no longer answers, so the call is asked for again.
+            ask.warn(str(damage))
+            made, inputs, unkeyed = self._run_step(node, film, ask)
+            targets = self._put(node, made)
+        log = self._log(node, film, ask)
+        write_receipt(node, inputs, unkeyed, targets, made, log, film.prompts.provider)
+        self._done(node.id, tuple(targets), ask.log(), tuple(a.score for a in made.attempts))
+
+    def _ask(self, film: Film, node: NodeId, step: Step) -> LiveAsk:
+        purpose = Purpose(run=self._run, film=film.name, node=node, step=step.value, purpose="")
+        budget = self._budgets[film.name]
+        return LiveAsk(self.store, self._caller, film.recipe, budget, node, purpose, self._sink, self._stop)
+
+    def _run_step(self, node: Node, film: Film, ask: LiveAsk) -> tuple[Made, _Digests, _Digests]:
+        if isinstance(node.job, ReportJob):
+            paths = {label: Path(path) for label, path in node.inputs.items()}
+            inputs = {label: d for label, path in paths.items() if (d := self.store.memo.digest(path))}
+            return make_report(node.film, Path(film_folder(node)), node.job, paths), inputs, {}
+        keyed = {label: self._take(path, ask) for label, path in node.inputs.items()}
+        extra = {label: self._take(path, ask) for label, path in node.unkeyed.items()}
+        made = run_step(node, {**keyed, **extra}, Bench(ask, film.prompts))
+        digests = [{label: asset.digest for label, asset in part.items()} for part in (keyed, extra)]
+        return made, digests[0], digests[1]
+
+    def _take(self, path: str, ask: Ask) -> Asset:
+        digest = self.store.memo.digest(path)
+        if digest is not None and self.store.objects.has(digest):
+            return Asset(digest, Path(path).suffix.lower(), path)
+        if digest is None:
+            raise StepFailed("is missing", file=path, advice="put it back, or take it out of the spec")
+        return ask.take_in(Path(path))
+
+    def _put(self, node: Node, made: Made) -> dict[str, Digest]:
+        targets: dict[str, Digest] = {}
+        for path, content in zip(node.targets, made.files, strict=True):
+            if isinstance(content, bytes):
+                write_whole(Path(path), content)
+                targets[path] = digest_bytes(content)
+            else:
+                if self.store.memo.digest(path) != content.digest:
+                    self.store.objects.copy_to(content.digest, Path(path))
+                targets[path] = content.digest
+        return targets
+
+    def _log(self, node: Node, film: Film, ask: LiveAsk) -> Log:
+        log = ask.log()
+        if isinstance(node.job, StoryJob) and film.told is not None:
+            # Ideation was asked before the graph existed; its calls belong on the story's receipt.
+            return Log(tuple(("story", answered) for answered in film.told.calls), log.warnings, log.seconds)
+        return log
+
+    def _done(self, node: NodeId, targets: tuple[str, ...], log: Log, scores: tuple[float | None, ...]) -> None:
+        hits: dict[str, tuple[int, int]] = {}
+        for _, answered in log.calls:
+            if answered.from_store:
+                calls, cost = hits.get(answered.call.kind.value, (0, 0))
+                hits[answered.call.kind.value] = (calls + 1, cost + answered.cost)
+        film, _, rest = node.partition(":")
+        step, _, item = rest.partition("/")
+        self.store.ledger.save_hits(
+            self._run, film, step, item, [(kind, calls, Ticks(cost)) for kind, (calls, cost) in hits.items()]
+        )
+        paid = log.cost(paid_only=True)
+        with self._lock:
+            self._saved += log.cost() - paid
+        self._sink(NodeDone(node, targets, log.seconds, paid, Ticks(log.cost() - paid), scores))
+
+
+def run_step(node: Node, files: Mapping[str, Asset], bench: Bench) -> Made:
+    """Run the step of a node (any but the report) over the assets of its inputs."""
+    match node.job:
+        case StoryJob(text):
+            return Made(files=(text.encode(),))
+        case CharacterJob():
+            return make_character(node.job, files, bench)
+        case ScriptJob():
+            return make_script(node.job)
+        case KeyframeJob():
+            return make_keyframe(node.job, files, bench)
+        case VideoJob():
+            return make_video(node.job, files, bench)
+        case FilmJob():
+            return make_film(node.job, files, bench)
+        case ReportJob():
+            raise TypeError("a report is made from receipts, not from assets")
+        case _:
+            assert_never(node.job)

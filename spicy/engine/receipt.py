@@ -1,0 +1,132 @@
+"""Receipts: one JSON file beside each asset that says what it was made of, by whom, and for how much."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from spicy.canon import Json
+from spicy.files import write_whole
+from spicy.ids import Digest, Ticks
+from spicy.plan.node import Node, node_key
+from spicy.ports import Answered, inputs_of
+from spicy.steps.made import Made
+
+RECEIPT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What freshness needs of a receipt."""
+
+    key: str
+    ingredients: Mapping[str, Json]
+    inputs: Mapping[str, str]
+    unkeyed: Mapping[str, str]
+    targets: Mapping[str, str]
+    """Path as the node names it → digest."""
+
+
+def read_receipt(node: Node) -> Receipt | None:
+    """A node's receipt, or None when there is none that can be read."""
+    try:
+        data = json.loads(Path(node.receipt).read_bytes())
+        if data["spicy"] != RECEIPT_VERSION or data["node"] != node.id:
+            return None
+        folder = film_folder(node)
+        targets = {str(folder / name): digest for name, digest in data["targets"].items()}
+        return Receipt(data["key"], data["ingredients"], data["inputs"], data["unkeyed"], targets)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def film_folder(node: Node) -> PurePosixPath:
+    """The folder of the node's film."""
+    path = PurePosixPath(node.targets[0])
+    while path.name != node.film:
+        path = path.parent
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What a step did while it ran."""
+
+    calls: Sequence[tuple[str, Answered]] = ()
+    """(purpose, answer), in the order of asking."""
+    warnings: Sequence[str] = ()
+    seconds: float = 0.0
+
+    def cost(self, *, paid_only: bool = False) -> Ticks:
+        """What the calls cost, or only those that were not answered from the store."""
+        return Ticks(sum(a.cost for _, a in self.calls if not (paid_only and a.from_store)))
+
+
+def write_receipt(
+    node: Node,
+    inputs: Mapping[str, Digest],
+    unkeyed: Mapping[str, Digest],
+    targets: Mapping[str, Digest],
+    made: Made,
+    log: Log,
+    provider: str,
+) -> None:
+    """Write a node's receipt, whole; it is the last file of a node to appear."""
+    folder = film_folder(node)
+    data: dict[str, Json] = {
+        "spicy": RECEIPT_VERSION,
+        "node": node.id,
+        "film": node.film,
+        "step": node.step.value,
+        "item": node.item,
+        "key": node_key(node, inputs),
+        "provider": provider,
+        "ingredients": dict(node.ingredients),
+        "inputs": dict(inputs),
+        "unkeyed": dict(unkeyed),
+        "targets": {str(PurePosixPath(path).relative_to(folder)): digest for path, digest in targets.items()},
+        "calls": [_call(purpose, answered) for purpose, answered in log.calls],
+        "attempts": [
+            {
+                "number": a.number,
+                "call": a.call,
+                "asset": a.asset.digest,
+                "suffix": a.asset.suffix,
+                "score": a.score,
+                "problems": list(a.problems),
+                "chosen": index == made.chosen,
+            }
+            for index, a in enumerate(made.attempts)
+        ],
+        "warnings": list(log.warnings),
+        "cost_ticks": log.cost(),
+        "paid_ticks": log.cost(paid_only=True),
+        "seconds": round(log.seconds, 3),
+        "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "facts": dict(made.facts),
+    }
+    write_whole(Path(node.receipt), (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _call(purpose: str, answered: Answered) -> dict[str, Json]:
+    call = answered.call
+    return {
+        "key": answered.key,
+        "kind": call.kind.value,
+        "purpose": purpose,
+        "prompt": call.prompt,
+        "model": call.model,
+        "answered_by": answered.model,
+        "inputs": list(inputs_of(call)),
+        "take": call.take,
+        "attempt": call.attempt,
+        "cost_ticks": answered.cost,
+        "from_store": answered.from_store,
+        "started": answered.started,
+        "seconds": answered.seconds,
+        "text": answered.text,
+        "asset": answered.asset.digest if answered.asset else None,
+    }

@@ -1,0 +1,79 @@
+"""Files that appear whole or not at all.
+
+Temporary file in the same folder, flush to disk, rename, flush the folder: a file that exists under
+its own name is complete, whatever died when.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from spicy.ids import Digest
+
+_FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copy on write
+
+
+@contextlib.contextmanager
+def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Give a temporary path to fill; on success it becomes `path`, on any failure it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name[:80]}.{os.getpid()}.{secrets.token_hex(4)}.part"
+    try:
+        yield temporary
+        if durable:
+            _sync(temporary)
+        os.replace(temporary, path)
+        if durable:
+            _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with whole(path, durable=durable) as temporary:
+        temporary.write_bytes(data)
+
+
+def copy_whole(source: Path, path: Path, *, expect: Digest | None = None, durable: bool = True) -> bool:
+    """Copy `source` to `path`, sharing blocks where the file system can.
+
+    With `expect`, the bytes are hashed on the way; False, and nothing written, when they differ.
+    The copy never shares an inode: an editor that writes in place cannot reach the original.
+    """
+    with source.open("rb") as src:
+        if expect is not None and hashlib.file_digest(src, "sha256").hexdigest() != expect:
+            return False
+        src.seek(0)
+        with whole(path, durable=durable) as temporary, temporary.open("wb") as dst:
+            if not _share_blocks(src.fileno(), dst.fileno()):
+                shutil.copyfileobj(src, dst, 1 << 20)
+    return True
+
+
+def _share_blocks(source: int, target: int) -> bool:
+    try:
+        import fcntl
+
+        fcntl.ioctl(target, _FICLONE, source)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    try:
+        fd = os.open(path, flags)
+    except PermissionError:  # Windows cannot open a folder
+        return
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

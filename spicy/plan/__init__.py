@@ -1,0 +1,1 @@
+"""Pure: spec, recipe and story become nodes, keys, prices and reasons. No disk, no clock, no network."""

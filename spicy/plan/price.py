@@ -1,0 +1,90 @@
+"""Prices: of one call, and of a whole loop before anybody knows how it will go."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from spicy.ids import Ticks
+from spicy.plan.node import Price
+from spicy.ports import Call, ChatCall, EditCall, ImageCall, VideoCall
+from spicy.recipe.model import Recipe
+
+
+def quote(call: Call, recipe: Recipe) -> Ticks:
+    """What `call` is expected to cost by the recipe's price table; 0 for a model without prices."""
+    price = recipe.price(call.model)
+    match call:
+        case ChatCall():
+            return price.per_call
+        case ImageCall():
+            return Ticks(price.image(call.resolution) + price.per_input * len(call.sent_images()))
+        case VideoCall():
+            return Ticks(price.second(call.resolution) * call.duration + price.per_input)
+        case EditCall():
+            return Ticks(price.second(call.resolution) * call.seconds)
+        case _:
+            assert_never(call)
+
+
+def loop(first: Ticks, again: Ticks, rounds: int, retry_rate: float) -> Price:
+    """The price of a loop that is done after one round or repeats up to `rounds` rounds in all."""
+    return Price(
+        first,
+        Ticks(round(first + again * retry_rate * min(1, rounds - 1))),
+        Ticks(first + again * max(0, rounds - 1)),
+    )
+
+
+class Prices:
+    """Prices of each step's loop under one recipe and provider."""
+
+    def __init__(self, recipe: Recipe, provider: str) -> None:
+        self._recipe = recipe
+        models = recipe.models_for(provider)
+        self._judge = recipe.price(models.judge).per_call
+        self._story = recipe.price(models.story).per_call
+        self._image = recipe.price(models.image)
+        self._video = recipe.price(models.video)
+        self._edit = recipe.price(models.correct)
+
+    def _still(self, inputs: int, rounds: int) -> Price:
+        once = self._image.image(self._recipe.output.image_resolution) + self._image.per_input * inputs
+        cost = Ticks(once + self._judge)
+        # An unreadable verdict is asked for once more.
+        price = loop(cost, cost, rounds, self._recipe.verify.retry_rate)
+        return Price(price.low, price.likely, Ticks(price.worst + self._judge * rounds))
+
+    def ideation(self, *, labels: bool) -> Price:
+        """Asking for a story, and for whom the pictures show."""
+        once = self._story
+        match = self._judge if labels else Ticks(0)
+        return Price(
+            once,
+            Ticks(once + round(match * self._recipe.verify.retry_rate)),
+            Ticks(once * (1 + self._recipe.story.retries) + match),
+        )
+
+    def character(self, *, has_ref: bool) -> Price:
+        """A character's sheet."""
+        return self._still(1 if has_ref else 0, self._recipe.verify.character_attempts)
+
+    def keyframe(self, *, references: int) -> Price:
+        """A scene's still."""
+        return self._still(references, self._recipe.verify.keyframe_rounds)
+
+    def video(self, *, duration: int, judged: bool) -> Price:
+        """A scene's clip and its corrections; one without a cast is not judged."""
+        verify, judge = self._recipe.verify, self._judge
+        resolution = self._recipe.output.resolution
+        clip = Ticks(self._video.second(resolution) * duration + self._video.per_input)
+        if not judged:
+            return Price(clip, clip, clip)
+        first = Ticks(clip + judge)
+        if duration <= self._recipe.limits.edit_seconds:
+            # A clip is a little longer than asked, and an edit is billed by whole seconds.
+            again = Ticks(self._edit.second(resolution) * (duration + 1) + judge)
+            rounds = 1 + verify.video_corrections
+        else:
+            again, rounds = first, 2
+        price = loop(first, again, rounds, verify.retry_rate)
+        return Price(price.low, price.likely, Ticks(price.worst + self._judge * rounds))

@@ -1,0 +1,162 @@
+"""The prompts of each step, rendered from a story by the recipe's templates.
+
+Used twice: the steps send them, and the plan puts them into a node's ingredients, so that a node is stale
+exactly when something it would say has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spicy.canon import Json
+from spicy.plan.node import CharacterJob, KeyframeJob, VideoJob
+from spicy.recipe.model import Recipe
+from spicy.story.model import Character, Continuity
+
+_MARK = ("…",)
+"""Stands for problems not known yet, so that the correcting form of a prompt is an ingredient too."""
+
+
+def _cast(characters: Sequence[Character]) -> list[dict[str, str]]:
+    return [{"name": c.name, "role": c.role, "description": c.description} for c in characters]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Renders every prompt of one film's recipe for one provider."""
+
+    recipe: Recipe
+    provider: str
+
+    def _render(self, prompt: str, **values: object) -> str:
+        return self.recipe.render(prompt, self.provider, **values)
+
+    def sheet(self, job: CharacterJob, problems: Sequence[str] = ()) -> str:
+        """Draw a character, taking care of `problems`."""
+        c = job.character
+        return self._render(
+            "sheet",
+            style=job.story.style,
+            palette=job.story.palette,
+            name=c.name,
+            role=c.role,
+            description=c.description,
+            reference=job.has_ref,
+            problems=list(problems),
+        )
+
+    def sheet_check(self, job: CharacterJob) -> str:
+        """Judge a character's sheet."""
+        return self._render(
+            "sheet_check",
+            what="sheet",
+            cast=_cast([job.character]),
+            description=job.character.description,
+            reference=job.has_ref,
+        )
+
+    def keyframe(self, job: KeyframeJob, problems: Sequence[str] = ()) -> str:
+        """Compose a scene's still; the action is left out, so that editing it remakes the clip alone."""
+        scene = job.scene
+        strict = scene.continuity is Continuity.STRICT and job.previous is not None
+        return self._render(
+            "keyframe",
+            style=job.story.style,
+            palette=job.story.palette,
+            setting=scene.setting,
+            camera=scene.camera,
+            mood=scene.mood,
+            cast=_cast(job.cast),
+            strict_previous=strict,
+            problems=list(problems),
+        )
+
+    def keyframe_previous(self, job: KeyframeJob) -> str:
+        """What is said of the previous keyframe when it is sent along (order-only)."""
+        return self._render("keyframe_previous", cast=_cast(job.cast))
+
+    def keyframe_check(self, job: KeyframeJob) -> str:
+        """Judge a scene's still."""
+        return self._render("keyframe_check", what="keyframe", cast=_cast(job.cast), setting=job.scene.setting)
+
+    def video(self, job: VideoJob) -> str:
+        """Set the still in motion: motion only."""
+        return self._render("video", style=job.story.style, action=job.scene.action, camera=job.scene.camera)
+
+    def video_check(self, job: VideoJob) -> str:
+        """Judge a clip's last frame."""
+        return self._render("video_check", what="clip", cast=_cast(job.cast))
+
+    def correct(self, job: VideoJob, problems: Sequence[str]) -> str:
+        """Correct a clip by video edit."""
+        return self._render("correct", style=job.story.style, problems=list(problems))
+
+    # --- ingredients: everything a step would say, and with which settings ---
+
+    def character_ingredients(self, job: CharacterJob) -> dict[str, Json]:
+        """All that a character's node depends on besides its input files."""
+        if job.own:
+            return {"own": True}
+        verify = self.recipe.verify
+        return {
+            "prompt": self.sheet(job),
+            "prompt to correct": self.sheet(job, _MARK),
+            "check": self.sheet_check(job),
+            "take": job.character.take,
+            "attempts": verify.character_attempts,
+            **self._still(),
+        }
+
+    def keyframe_ingredients(self, job: KeyframeJob) -> dict[str, Json]:
+        """All that a keyframe's node depends on besides its input files."""
+        if job.own:
+            return {"own": True}
+        return {
+            "prompt": self.keyframe(job),
+            "prompt to correct": self.keyframe(job, _MARK),
+            "check": self.keyframe_check(job),
+            "take": job.scene.keyframe_take,
+            "attempts": self.recipe.verify.keyframe_rounds,
+            **self._still(),
+            "aspect_ratio": job.story.aspect_ratio,
+        }
+
+    def video_ingredients(self, job: VideoJob) -> dict[str, Json]:
+        """All that a clip's node depends on besides its input files."""
+        if job.own:
+            return {"own": True}
+        models, verify = self.recipe.models_for(self.provider), self.recipe.verify
+        return {
+            "prompt": self.video(job),
+            "prompt to correct": self.correct(job, _MARK),
+            "check": self.video_check(job),
+            "take": job.scene.take,
+            "duration": job.scene.duration,
+            "corrections": verify.video_corrections,
+            "floor": verify.long_clip_floor,
+            "edit_seconds": self.recipe.limits.edit_seconds,
+            "model": models.video,
+            "correcting model": models.correct,
+            "resolution": self.recipe.output.resolution,
+            "aspect_ratio": job.story.aspect_ratio,
+            **self._judge(),
+        }
+
+    def _judge(self) -> dict[str, Json]:
+        verify = self.recipe.verify
+        return {
+            "provider": self.provider,
+            "judge": self.recipe.models_for(self.provider).judge,
+            "threshold": verify.threshold,
+            "on_low": verify.on_low,
+        }
+
+    def _still(self) -> dict[str, Json]:
+        output = self.recipe.output
+        return {
+            "model": self.recipe.models_for(self.provider).image,
+            "resolution": output.image_resolution,
+            "quality": output.image_quality,
+            **self._judge(),
+        }

@@ -1,0 +1,94 @@
+"""What each kind of call sets in motion. Heavy libraries are loaded here, by the branch that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from spicy.canon import digest_json
+from spicy.errors import CallFailed
+from spicy.ids import Digest
+from spicy.ports import Call, ChatCall, EditCall, ImageCall, VideoCall, inputs_of
+from spicy.providers.animatic.brief import Brief
+
+Report = Callable[[float], None]
+"""Takes progress, 0.0 to 1.0; raises when the work is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a call: JSON text, or a file."""
+
+    text: str | None = None
+    path: Path | None = None
+
+
+def seed_of(call: Call) -> int:
+    """Derive the seed of every random choice from the request and its input files."""
+    prompt = call.sent_prompt() if isinstance(call, ImageCall) else call.prompt
+    whole = {**call.canonical(), "sent": prompt, "inputs": list(inputs_of(call))}
+    return int(digest_json("spicy.animatic.v1", whole)[:15], 16)
+
+
+def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report) -> Made:
+    """Do the work of `call`, writing to `stem` with a suffix. Raises CallFailed, MediaError or OSError."""
+    match call:
+        case ChatCall():
+            return Made(text=_chat(call, [files[d] for d in call.images]))
+        case ImageCall():
+            return Made(path=_image(call, [files[d] for d in call.sent_images()], stem.with_suffix(".jpg")))
+        case VideoCall():
+            from spicy.providers.animatic import clip
+
+            into = stem.with_suffix(".mp4")
+            clip.shoot(call, files[call.image], into, seed_of(call), report)
+            return Made(path=into)
+        case EditCall():
+            from spicy.providers.animatic import mend
+
+            into = stem.with_suffix(".mp4")
+            mend.correct(call, files[call.video], into, report)
+            return Made(path=into)
+        case _:
+            assert_never(call)
+
+
+def _chat(call: ChatCall, images: list[Path]) -> str:
+    match call.schema.name:
+        case "story":
+            from spicy.providers.animatic import writer
+
+            return writer.answer(Brief.parse(call.prompt), seed_of(call))
+        case "label_matches":
+            from spicy.providers.animatic import labels
+
+            return labels.answer(Brief.parse(call.prompt))
+        case "check":
+            from spicy.providers.animatic import judge
+
+            return judge.answer(Brief.parse(call.prompt), images)
+        case other:
+            raise CallFailed(f"the animatic provider has no answer of the form {other!r}")
+
+
+def _image(call: ImageCall, images: list[Path], into: Path) -> Path:
+    brief, seed = Brief.parse(call.sent_prompt()), seed_of(call)
+    if _wants_scene(call, brief):
+        from spicy.providers.animatic import still
+
+        still.compose(call, brief, images, into, seed)
+    else:
+        from spicy.providers.animatic import card
+
+        card.draw(call, brief, images, into)
+    return into
+
+
+def _wants_scene(call: ImageCall, brief: Brief) -> bool:
+    if brief.has("setting") or brief.has("card"):
+        return brief.has("setting")
+    if "sheet" in brief.text.lower() or "portrait" in brief.text.lower():
+        return False
+    return len(call.images) != 1 or call.aspect_ratio not in ("1:1", "3:4", "2:3")

@@ -1,0 +1,1 @@
+"""How a film is made, as data: models, prompts, thresholds, limits, prices, assembly."""

@@ -1,0 +1,1 @@
+"""What a film became: its manifest for machines and its storyboard book for people."""

@@ -1,0 +1,1 @@
+"""The only room that knows doit: nodes become its tasks, its verdicts become events."""

@@ -1,0 +1,186 @@
+"""A session: everything one build works with, wired once, and what came of each node."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from spicy.engine.budget import Budget
+from spicy.engine.films import Film
+from spicy.engine.fresh import check_node
+from spicy.engine.make import Maker
+from spicy.errors import (
+    BudgetReached,
+    Interrupted,
+    OutcomeUnknown,
+    Refused,
+    SpecError,
+    SpicyError,
+    StoreError,
+)
+from spicy.events import NodeBlocked, NodeFailed, NodeFresh, RunFinished, RunStarted, Sink
+from spicy.ids import NodeId, Step, Ticks
+from spicy.plan.expand import STORY_ITEM
+from spicy.plan.node import Node, node_id
+from spicy.plan.reasons import Reason
+from spicy.store.store import Store
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_BUDGET, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the nodes of a run."""
+
+    made: set[NodeId] = field(default_factory=set)
+    fresh: set[NodeId] = field(default_factory=set)
+    failed: dict[NodeId, str] = field(default_factory=dict)
+    blocked: set[NodeId] = field(default_factory=set)
+
+    def exit_code(self) -> int:
+        """The run's exit code: a failure weighs more than the budget, an interruption more than both."""
+        kinds = set(self.failed.values())
+        if "interrupted" in kinds:
+            return EXIT_INTERRUPTED
+        if kinds - {"budget"} or (self.blocked and not kinds):
+            return EXIT_FAILED
+        return EXIT_BUDGET if kinds else EXIT_DONE
+
+
+class Session:
+    """One run over some films. Its methods are what doit's tasks do; none of them lets an error pass."""
+
+    def __init__(
+        self,
+        *,
+        run: str,
+        provider: str,
+        films: Sequence[Film],
+        store: Store,
+        maker: Callable[[Session], Maker],
+        budget: Budget,
+        sink: Sink,
+    ) -> None:
+        self.run, self.provider, self.films, self.store = run, provider, films, store
+        self.budget, self.sink = budget, sink
+        self.stop = threading.Event()
+        self.tally = Tally()
+        self._make_maker = maker
+        self._maker: Maker | None = None
+        self._lock = threading.Lock()
+        self._reasons: dict[NodeId, tuple[Reason, ...]] = {}
+        self._began = time.monotonic()
+
+    @property
+    def maker(self) -> Maker:
+        """Built when the first node has to be made: a build with nothing stale needs no provider."""
+        with self._lock:
+            if self._maker is None:
+                self._maker = self._make_maker(self)
+            return self._maker
+
+    def start(self) -> None:
+        """Tell the sinks that a run begins."""
+        self._began = time.monotonic()
+        self.sink(RunStarted(self.run, tuple(f.name for f in self.films), self.provider, self.budget.cap))
+
+    def is_fresh(self, node: Node) -> bool:
+        """Check a node against what is on disk now, and remember why it is stale."""
+        status = check_node(node, self.store.memo.digest, self.store)
+        self._reasons[node.id] = status.reasons
+        if status.fresh and node.id not in self.tally.fresh | self.tally.made:
+            self.tally.fresh.add(node.id)
+            self.sink(NodeFresh(node.id))
+        return status.fresh
+
+    def make(self, node: Node) -> str | None:
+        """Make a node; returns what went wrong, or None."""
+        return self._guarded(node.id, lambda: self.maker.make(node, self._reasons.get(node.id, ())))
+
+    def ideate(self, film: Film) -> str | None:
+        """Ask for a film's story; returns what went wrong, or None."""
+        id = node_id(film.name, Step.IDEATION, STORY_ITEM)
+        failure = self._guarded(id, lambda: self.maker.ideate(film))
+        self.tally.made.discard(id)  # its file is a node of its own
+        return failure
+
+    def _guarded(self, id: NodeId, work: Callable[[], None]) -> str | None:
+        try:
+            if self.stop.is_set():
+                raise Interrupted("stopping: not started")
+            work()
+        except SpicyError as error:
+            return self._failed(id, _kind(error), str(error))
+        except OSError as error:
+            return self._failed(id, "failed", f"{error.filename or 'disk'}: {error.strerror or error}")
+        except Exception as error:  # the entry of a worker thread: a bug must not take the siblings with it
+            return self._failed(id, "failed", f"{_where(error)}: {type(error).__name__}: {error} (a bug in spicy)")
+        self.tally.made.add(id)
+        return None
+
+    def _failed(self, id: NodeId, kind: str, message: str) -> str:
+        self.tally.failed[id] = kind
+        self.sink(NodeFailed(id, kind, message))
+        return message
+
+    def blocked(self, id: NodeId, by: NodeId) -> None:
+        """A node was not tried because another one failed."""
+        if id not in self.tally.blocked:
+            self.tally.blocked.add(id)
+            self.sink(NodeBlocked(id, by))
+
+    def finish(self, left: Ticks = Ticks(0)) -> int:
+        """Tell the sinks how it ended, release everything, return the exit code."""
+        tally, code = self.tally, self.tally.exit_code()
+        saved = self._maker.saved if self._maker is not None else Ticks(0)
+        seconds = time.monotonic() - self._began
+        self.sink(
+            RunFinished(
+                self.run,
+                code,
+                len(tally.made),
+                len(tally.fresh - tally.made),
+                len(tally.failed),
+                len(tally.blocked),
+                self.budget.spent,
+                saved,
+                seconds,
+                left,
+            )
+        )
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Release the provider and the store."""
+        if self._maker is not None:
+            self._maker.close()
+        self.sink.close()
+        self.store.close()
+
+
+def _kind(error: SpicyError) -> str:
+    match error:
+        case Refused():
+            return "refused"
+        case OutcomeUnknown():
+            return "unknown"
+        case BudgetReached():
+            return "budget"
+        case Interrupted():
+            return "interrupted"
+        case SpecError():
+            return "spec"
+        case StoreError():
+            return "damaged"
+        case _:
+            return "failed"
+
+
+def _where(error: Exception) -> str:
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename.rpartition('/')[2]}:{last.lineno}"

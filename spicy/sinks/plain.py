@@ -1,0 +1,82 @@
+"""One calm line for each thing worth knowing: for pipes, logs and CI, where nothing can be redrawn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TextIO
+
+from spicy.events import Event, NodeBlocked, NodeDone, NodeFailed, Planned, RunFinished, RunStarted, Warned
+from spicy.ids import usd
+from spicy.sinks import words
+from spicy.sinks.tally import Tally
+
+Length = Callable[[str], float | None]
+"""Tells the length in seconds of the film at a path, or None when nobody knows."""
+
+
+def unknown_length(path: str) -> float | None:
+    """The answer of whoever cannot look."""
+    return None
+
+
+class PlainLines:
+    """Write lines to a stream. `quiet` keeps only what went wrong or needs a look."""
+
+    def __init__(self, stream: TextIO, *, quiet: bool = False, length: Length = unknown_length) -> None:
+        self._stream, self._quiet, self._length = stream, quiet, length
+        self._tally = Tally()
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Write what the event is worth; raises OSError when the stream is gone."""
+        with self._lock:
+            self._tally.take(event, 0.0)
+            lines = self._trouble(event) or ([] if self._quiet else self._news(event))
+            if lines:
+                self._stream.write("".join(f"{line}\n" for line in lines))
+                self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is buffered: every line was flushed."""
+
+    def _trouble(self, event: Event) -> list[str]:
+        match event:
+            case Warned():
+                return _hang(f"{words.one_line(event.node)}: warning: ", event.message)
+            case NodeFailed():
+                head = f"{words.one_line(event.node)}: {words.failure(event.kind)}: "
+                return [*_hang(head, event.message), f"    {words.advice(event.kind)}"]
+            case NodeBlocked():
+                return [
+                    f"{words.one_line(event.node)}: not tried, because {words.one_line(event.by)} was not made"
+                ]
+            case _:
+                return []
+
+    def _news(self, event: Event) -> list[str]:
+        match event:
+            case RunStarted():
+                return [f"Building {words.opening(event)}"]
+            case Planned(stale=stale) if stale:
+                price = f"likely {usd(event.likely)} (low {usd(event.low)}, worst {usd(event.worst)})"
+                return [
+                    f"{words.one_line(event.film)}: {stale:,} of {event.total:,} targets to make, {price}"
+                ]
+            case NodeDone():
+                return [f"{words.one_line(event.node)}: made in {', '.join(words.outcome(event))}"]
+            case RunFinished():
+                finals = words.films((path, self._length(path)) for path in self._tally.finals)
+                return [
+                    words.headline(event),
+                    *filter(None, [words.money(event)]),
+                    *(f"Film: {f}" for f in finals),
+                ]
+            case _:
+                return []
+
+
+def _hang(head: str, message: str) -> list[str]:
+    """`message` after `head`; its further lines hang below, so that no line of it can pass for one of ours."""
+    first, *rest = [line.rstrip() for line in words.clean(message).strip().split("\n")]
+    return [head + first, *(f"    {line}" for line in rest if line)]

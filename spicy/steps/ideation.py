@@ -1,0 +1,114 @@
+"""Ideation: a concept becomes a story, asked for as a structured answer and sent back while it is invalid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from spicy.errors import SpecError, StepFailed
+from spicy.plan.prompts import Prompts
+from spicy.ports import Answered, Ask, ChatCall
+from spicy.spec.model import Spec
+from spicy.story.answers import MATCH_SCHEMA, STORY_SCHEMA, read_matches
+from spicy.story.draft import StoryDraft, check_draft, match_labels, read_draft
+from spicy.story.model import Story
+from spicy.story.resolve import resolve_story
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A resolved story and the calls that it took."""
+
+    story: Story
+    calls: tuple[Answered, ...]
+
+
+def tell_story(spec: Spec, prompts: Prompts, ask: Ask) -> Told:
+    """Resolve a spec into its story: free when everything is written, else by asking for what is not.
+
+    Raises StepFailed when no valid story comes back, SpecError when a label or an override fits nothing.
+    """
+    calls: list[Answered] = []
+    draft = _draft(spec, prompts, ask, calls) if spec.needs_ideation else None
+    cast = [(c.name, c.role, c.description) for c in spec.characters or ()]
+    if spec.characters is None and draft is not None:
+        cast = [(c.name, c.role, c.description) for c in draft.characters]
+    labels = _match(spec, cast, prompts, ask, calls)
+    return Told(resolve_story(spec, prompts.recipe, draft, labels), tuple(calls))
+
+
+def _draft(spec: Spec, prompts: Prompts, ask: Ask, calls: list[Answered]) -> StoryDraft:
+    recipe = prompts.recipe
+    written = spec.scenes if isinstance(spec.scenes, tuple) else ()
+    scenes = len(written) or (spec.scenes if isinstance(spec.scenes, int) else recipe.story.scenes)
+    pinned = spec.characters or ()
+    errors: Sequence[str] = ()
+    for attempt in range(1, 2 + recipe.story.retries):
+        prompt = recipe.render(
+            "story",
+            prompts.provider,
+            concept=spec.concept,
+            style=spec.style or recipe.story.style,
+            palette=spec.palette or "",
+            scenes=scenes,
+            written_scenes=written,
+            characters=pinned,
+            labels=sorted(spec.refs),
+            most_characters=max(recipe.story.most_characters, len(pinned), len(spec.names_in_scenes())),
+            characters_per_scene=recipe.limits.characters_per_scene,
+            errors=errors,
+        )
+        model = recipe.models_for(prompts.provider).story
+        call = ChatCall(model=model, prompt=prompt, schema=STORY_SCHEMA, attempt=attempt)
+        answered = ask.call(call, "story")
+        calls.append(answered)
+        draft = read_draft(answered.text or "")
+        if isinstance(draft, StoryDraft):
+            errors = check_draft(
+                draft,
+                scenes=scenes,
+                most_characters=max(recipe.story.most_characters, len(pinned), len(spec.names_in_scenes())),
+                characters_per_scene=recipe.limits.characters_per_scene,
+                pinned=[c.name for c in pinned] or spec.names_in_scenes(),
+                labels=sorted(spec.refs),
+            )
+            if not errors:
+                return draft
+        else:
+            errors = draft
+    raise StepFailed(
+        f"no usable story after {1 + recipe.story.retries} answers: {'; '.join(errors)}",
+        file=spec.path,
+        advice="make the concept plainer, or write characters and scenes yourself",
+    )
+
+
+def _match(
+    spec: Spec, cast: Sequence[tuple[str, str, str]], prompts: Prompts, ask: Ask, calls: list[Answered]
+) -> Mapping[str, str]:
+    """Which character each reference picture shows: by name, else by one recorded answer, else an error."""
+    names = [name for name, _, _ in cast]
+    labels, rest = match_labels(sorted(spec.refs), names)
+    if rest and cast:
+        prompt = prompts.recipe.render(
+            "match",
+            prompts.provider,
+            labels=list(rest),
+            characters=[{"name": n, "role": r, "description": d} for n, r, d in cast if n not in labels.values()],
+        )
+        model = prompts.recipe.models_for(prompts.provider).judge
+        answered = ask.call(ChatCall(model=model, prompt=prompt, schema=MATCH_SCHEMA), "match")
+        calls.append(answered)
+        for label, name in read_matches(answered.text or "").items():
+            if label in rest and name in names and name not in labels.values():
+                labels[label] = name
+    missing = [label for label in spec.refs if label not in labels]
+    if missing:
+        known = ", ".join(names) or "none"
+        raise SpecError(
+            [
+                spec.problem(("refs", label), f"no character fits the label `{label}`; the characters are: {known}", at_key=True)
+                for label in missing
+            ]
+        )
+    return labels

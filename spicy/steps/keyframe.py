@@ -1,0 +1,49 @@
+"""Keyframes: a scene's still, composed from its characters' sheets and the previous keyframe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from spicy.plan.node import KeyframeJob
+from spicy.ports import Answered, Asset, ImageCall, OrderOnly
+from spicy.steps.made import Bench, Made
+from spicy.steps.own import own_picture
+from spicy.steps.verify import Verdict, best_of, choose, judge
+from spicy.story.model import Continuity
+
+
+def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], bench: Bench) -> Made:
+    """Make one scene's still. References go in the order that the prompt names: sheets, then the shot before."""
+    if job.own:
+        return own_picture(files["own still"], bench)
+    prompts, recipe = bench.prompts, bench.prompts.recipe
+    sheets = tuple(files[f"sheet {n}"].digest for n in range(1, len(job.cast) + 1))
+    images, order_only = sheets, None
+    if job.previous is not None:
+        before = files[job.previous].digest
+        if job.scene.continuity is Continuity.STRICT:
+            images = (*sheets, before)
+        else:
+            order_only = OrderOnly((before,), prompts.keyframe_previous(job))
+
+    def make(number: int, problems: Sequence[str]) -> Answered:
+        call = ImageCall(
+            model=recipe.models_for(prompts.provider).image,
+            prompt=prompts.keyframe(job, problems),
+            aspect_ratio=job.story.aspect_ratio,
+            resolution=recipe.output.image_resolution,
+            quality=recipe.output.image_quality,
+            images=images,
+            order_only=order_only,
+            take=job.scene.keyframe_take,
+            attempt=number,
+        )
+        return bench.ask.call(call, "keyframe")
+
+    def check(still: Asset) -> Verdict:
+        return judge(bench, prompts.keyframe_check(job), (still.digest, *sheets))
+
+    verify = recipe.verify
+    attempts = best_of(verify.keyframe_rounds, verify.threshold, bench.ask, make, check)
+    chosen = choose(bench, attempts)
+    return Made(files=(attempts[chosen].asset,), attempts=tuple(attempts), chosen=chosen)

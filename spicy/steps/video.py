@@ -1,0 +1,106 @@
+"""Clips: a keyframe set in motion, its last frame judged, and corrected while a correction is possible."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from spicy.plan.node import VideoJob
+from spicy.ports import Answered, Asset, EditCall, VideoCall
+from spicy.steps.made import Attempt, Bench, Made
+from spicy.steps.own import frames, own_clip
+from spicy.steps.verify import Verdict, best_of, choose, judge
+
+
+def make_video(job: VideoJob, files: Mapping[str, Asset], bench: Bench) -> Made:
+    """Make one scene's clip.
+
+    A short clip that drifts is corrected by video edit, always from the first take, because chained edits
+    add up their losses; one too long for that is regenerated once, and only when it is far off.
+    """
+    if job.own:
+        return own_clip(files["own clip"], bench)
+    from spicy.media.probe import probe_clip
+
+    clips = _Clips(job, files, bench)
+    attempts = clips.attempts()
+    chosen = choose(bench, attempts)
+    clip = attempts[chosen].asset
+    first, last = frames(clip, bench)
+    info = probe_clip(bench.ask.open(clip))
+    facts = {"width": info.width, "height": info.height, "duration": round(info.duration, 3)}
+    return Made(files=(clip, first, last), attempts=tuple(attempts), chosen=chosen, facts=facts)
+
+
+class _Clips:
+    """The takes of one scene: generate, judge, correct."""
+
+    def __init__(self, job: VideoJob, files: Mapping[str, Asset], bench: Bench) -> None:
+        self.job, self.bench, self.prompts = job, bench, bench.prompts
+        self.recipe = bench.prompts.recipe
+        self.keyframe = files["keyframe"]
+        self.sheets = tuple(files[f"sheet {n}"].digest for n in range(1, len(job.cast) + 1))
+
+    def attempts(self) -> list[Attempt]:
+        verify, ask = self.recipe.verify, self.bench.ask
+        first = best_of(1, verify.threshold, ask, self.generate, self.check)
+        score = first[0].score
+        if score is None or score >= verify.threshold:
+            return first
+        seconds = self.seconds(first[0].asset)
+        if seconds > self.recipe.limits.edit_seconds:
+            again = []
+            if score < verify.long_clip_floor:
+                again = best_of(
+                    1, verify.threshold, ask, lambda n, p: self.generate(n + 1, p), self.check, spare=True
+                )
+            return self.number(first + again)
+
+        problems = first[0].problems
+
+        def correct(number: int, found: Sequence[str]) -> Answered:
+            return self.correct(first[0].asset, seconds, number, found or problems)
+
+        rounds = verify.video_corrections
+        return self.number(first + best_of(rounds, verify.threshold, ask, correct, self.check, spare=True))
+
+    def generate(self, number: int, problems: Sequence[str]) -> Answered:
+        call = VideoCall(
+            model=self.recipe.models_for(self.prompts.provider).video,
+            prompt=self.prompts.video(self.job),
+            image=self.keyframe.digest,
+            duration=self.job.scene.duration,
+            resolution=self.recipe.output.resolution,
+            aspect_ratio=self.job.story.aspect_ratio,
+            take=self.job.scene.take,
+            attempt=number,
+        )
+        return self.bench.ask.call(call, "clip")
+
+    def correct(self, clip: Asset, seconds: float, number: int, problems: Sequence[str]) -> Answered:
+        call = EditCall(
+            model=self.recipe.models_for(self.prompts.provider).correct,
+            prompt=self.prompts.correct(self.job, problems),
+            video=clip.digest,
+            seconds=math.ceil(seconds),
+            resolution=self.recipe.output.resolution,
+            take=self.job.scene.take,
+            attempt=number,
+        )
+        return self.bench.ask.call(call, "correction")
+
+    def check(self, clip: Asset) -> Verdict:
+        # Nobody to recognise: nothing to compare the frame with, and nothing to pay for.
+        if not self.sheets:
+            return Verdict(1.0)
+        _, last = frames(clip, self.bench)
+        return judge(self.bench, self.prompts.video_check(self.job), (last.digest, *self.sheets))
+
+    def seconds(self, clip: Asset) -> float:
+        from spicy.media.probe import probe_clip
+
+        return probe_clip(self.bench.ask.open(clip)).duration
+
+    @staticmethod
+    def number(attempts: list[Attempt]) -> list[Attempt]:
+        return [Attempt(n, a.call, a.asset, a.score, a.problems) for n, a in enumerate(attempts, 1)]

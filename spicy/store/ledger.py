@@ -1,0 +1,273 @@
+"""The ledger: one row for each time a call was put to a provider, from intent to the last cent.
+
+States: intent → submitted → ready → closed; ends: refused, failed, expired, unknown, written_off.
+At most one row of a key is live (a unique index says so), so two threads or two processes can never both
+submit the same call: the second finds the first one's row, and waits while its owner lives.
+
+An owner is a process of this machine that holds a lock on a file; the lock goes when the process does,
+however it dies, and that is how others know that its rows are orphans.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from spicy.errors import StoreError
+from spicy.ids import CallKey, Ticks
+
+
+class State(StrEnum):
+    """Where a submission stands."""
+
+    INTENT = "intent"
+    SUBMITTED = "submitted"
+    READY = "ready"
+    CLOSED = "closed"
+    REFUSED = "refused"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    """Maybe accepted, maybe billed; stands in the way until the user says retry."""
+    WRITTEN_OFF = "written_off"
+    """Maybe billed twice: was unknown, and has been asked for again."""
+
+
+LIVE = (State.INTENT, State.SUBMITTED, State.READY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What a call is for; labels money, never enters a key."""
+
+    run: str
+    film: str
+    node: str
+    step: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One submission as the ledger has it."""
+
+    id: int
+    key: CallKey
+    state: State
+    owner: str
+    ticket: str | None
+    answer: str | None
+    estimate: Ticks
+    cost: Ticks
+    created: float
+    updated: float
+    note: str
+
+
+_MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE call (
+        id INTEGER PRIMARY KEY, key TEXT NOT NULL, provider TEXT NOT NULL, kind TEXT NOT NULL,
+        model TEXT NOT NULL, run TEXT NOT NULL, film TEXT NOT NULL, node TEXT NOT NULL, step TEXT NOT NULL,
+        purpose TEXT NOT NULL, owner TEXT NOT NULL, state TEXT NOT NULL, ticket TEXT, answer TEXT,
+        estimate INTEGER NOT NULL, cost INTEGER NOT NULL DEFAULT 0,
+        created REAL NOT NULL, updated REAL NOT NULL, note TEXT NOT NULL DEFAULT '');
+    CREATE UNIQUE INDEX live ON call(key) WHERE state IN ('intent', 'submitted', 'ready');
+    CREATE INDEX by_key ON call(key, id);
+    CREATE TABLE saved (
+        run TEXT NOT NULL, film TEXT NOT NULL, step TEXT NOT NULL, item TEXT NOT NULL, kind TEXT NOT NULL,
+        calls INTEGER NOT NULL, cost INTEGER NOT NULL, at REAL NOT NULL);
+    """,
+)
+
+_ROW = "id, key, state, owner, ticket, answer, estimate, cost, created, updated, note"
+
+
+class Owner:
+    """This process's claim to be alive, for as long as it is."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / "owners"
+        self.id = secrets.token_hex(8)
+        self._lock = FileLock(self._folder / self.id, thread_local=False)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire(blocking=False)
+
+    def alive(self, owner: str) -> bool:
+        """Whether the process that called itself `owner` still runs."""
+        if owner == self.id:
+            return True
+        path = self._folder / owner
+        if not path.exists():
+            return False
+        lock = FileLock(path, thread_local=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return True
+        path.unlink(missing_ok=True)
+        lock.release()
+        return False
+
+    def close(self) -> None:
+        """Stop being alive; nothing of this owner may be in flight."""
+        self._lock.release()
+        (self._folder / self.id).unlink(missing_ok=True)
+
+
+class Ledger:
+    """The ledger of one store; every method is one durable transaction. Safe for threads and processes."""
+
+    def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(root / "ledger.sqlite", timeout=30, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._migrate()
+
+    def _migrate(self) -> None:
+        with self._write() as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > len(_MIGRATIONS):
+                raise StoreError(f"the ledger is of version {version}, newer than this spicy; please upgrade spicy")
+            for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+                for statement in filter(str.strip, script.split(";")):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {number}")
+
+    @contextlib.contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def claim(
+        self, key: CallKey, *, owner: str, provider: str, kind: str, model: str, estimate: Ticks, purpose: Purpose
+    ) -> Row | int:
+        """Write the intent to submit `key` and return its row's number, or the row that stands in the way.
+
+        In the way stand: a live row, a refusal (final), an unknown outcome.
+        """
+        with self._write() as db:
+            last = self._last(db, key)
+            if last is not None and last.state in (*LIVE, State.REFUSED, State.UNKNOWN):
+                return last
+            now = self._clock()
+            cursor = db.execute(
+                "INSERT INTO call (key, provider, kind, model, run, film, node, step, purpose, owner, state,"
+                " estimate, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent', ?, ?, ?)",
+                (key, provider, kind, model, purpose.run, purpose.film, purpose.node, purpose.step)
+                + (purpose.purpose, owner, estimate, now, now),
+            )
+            return int(cursor.lastrowid or 0)
+
+    @staticmethod
+    def _last(db: sqlite3.Connection, key: CallKey) -> Row | None:
+        row = db.execute(f"SELECT {_ROW} FROM call WHERE key = ? ORDER BY id DESC LIMIT 1", (key,)).fetchone()
+        return _row(row) if row else None
+
+    def find(self, key: CallKey) -> Row | None:
+        """The newest row of a key."""
+        with self._lock:
+            return self._last(self._db, key)
+
+    def adopt(self, row: Row, owner: str) -> bool:
+        """Take over the row of a dead owner; False when another process was quicker."""
+        with self._write() as db:
+            done = db.execute(
+                "UPDATE call SET owner = ?, updated = ? WHERE id = ? AND owner = ? AND state = ?",
+                (owner, self._clock(), row.id, row.owner, row.state.value),
+            )
+            return done.rowcount == 1
+
+    def submitted(self, id: int, ticket: str) -> None:
+        """The provider accepted and gave a ticket; durable before the first poll."""
+        self._set(id, State.SUBMITTED, ticket=ticket)
+
+    def ready(self, id: int, answer: str, cost: Ticks) -> None:
+        """The provider finished; `answer` (JSON) is enough to fetch the media from another process."""
+        self._set(id, State.READY, answer=answer, cost=cost)
+
+    def end(self, id: int, state: State, *, cost: Ticks | None = None, note: str = "") -> None:
+        """Close a row as closed, refused, failed, expired, unknown or written_off, with what it cost."""
+        values: dict[str, object] = {"note": note}
+        if cost is not None:
+            values["cost"] = cost
+        self._set(id, state, **values)
+
+    def _set(self, id: int, state: State, **values: object) -> None:
+        names = ", ".join(f"{name} = ?" for name in values)
+        with self._write() as db:
+            db.execute(
+                f"UPDATE call SET state = ?, updated = ?{', ' if names else ''}{names} WHERE id = ?",
+                (state.value, self._clock(), *values.values(), id),
+            )
+
+    def live(self) -> tuple[Row, ...]:
+        """Every row that is not at its end."""
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT {_ROW} FROM call WHERE state IN ('intent', 'submitted', 'ready') ORDER BY id"
+            ).fetchall()
+        return tuple(_row(row) for row in rows)
+
+    def save_hits(self, run: str, film: str, step: str, item: str, hits: Sequence[tuple[str, int, Ticks]]) -> None:
+        """Note what the store saved: for each kind, how many calls, and their price when first asked."""
+        if not hits:
+            return
+        now = self._clock()
+        with self._write() as db:
+            db.executemany(
+                "INSERT INTO saved VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(run, film, step, item, kind, calls, cost, now) for kind, calls, cost in hits],
+            )
+
+    def costs(self, column: str) -> list[tuple[str, int, int, int, int]]:
+        """Spend by film, step, kind, node or run: (name, calls paid, ticks paid, calls saved, ticks saved)."""
+        saved_column = {"node": "film || ':' || step || '/' || item"}.get(column, column)
+        if column not in {"film", "step", "kind", "node", "run"}:
+            raise ValueError(f"no such grouping: {column}")
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT name, sum(calls), sum(cost), sum(hits), sum(saved) FROM ("
+                f" SELECT {column} AS name, 1 AS calls, cost, 0 AS hits, 0 AS saved FROM call"
+                f"  WHERE state NOT IN ('intent', 'submitted') AND (state != 'failed' OR cost > 0)"
+                f" UNION ALL SELECT {saved_column}, 0, 0, calls, cost FROM saved)"
+                f" GROUP BY name ORDER BY sum(cost) DESC, name"
+            ).fetchall()
+        return [(str(n), int(a), int(b), int(c), int(d)) for n, a, b, c, d in rows]
+
+    def doubtful(self) -> list[tuple[str, str, Ticks, float, str]]:
+        """Submissions that may have been billed without an answer: (node, state, estimate, when, note)."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT node, state, estimate, updated, note FROM call WHERE state IN ('unknown', 'written_off')"
+                " ORDER BY id"
+            ).fetchall()
+        return [(str(n), str(s), Ticks(e), float(u), str(t)) for n, s, e, u, t in rows]
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+
+def _row(values: tuple[object, ...]) -> Row:
+    fields = dict(zip(_ROW.split(", "), values, strict=True))
+    return Row(**{**fields, "state": State(str(fields["state"]))})  # type: ignore[arg-type]

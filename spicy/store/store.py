@@ -1,0 +1,167 @@
+"""One store: blobs, call records, ledger and the memo of digests, opened together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from spicy.errors import StoreError
+from spicy.files import write_whole
+from spicy.ids import CallKey, Digest
+from spicy.store.ledger import Ledger, Owner
+from spicy.store.objects import Objects
+from spicy.store.records import CallRecord, Records
+from spicy.store.stat_memo import StatMemo
+
+STORE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What `verify` or `gc` has to say about one thing in the store."""
+
+    what: str
+    name: str
+    size: int
+
+
+class Store:
+    """Everything spicy remembers, below one folder. Cheap to open; the ledger opens when first used."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._check_version()
+        self.objects = Objects(root)
+        self.records = Records(root)
+        self.memo = StatMemo(root)
+
+    def _check_version(self) -> None:
+        try:
+            version = (self.root / "version").read_text().strip()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"the store at {self.root} cannot be read: {error.strerror}") from error
+        if version != str(STORE_VERSION):
+            raise StoreError(f"the store at {self.root} is of version {version}; this spicy knows {STORE_VERSION}")
+
+    def prepare(self) -> None:
+        """Make the folder, so that later failures are about calls and not about disks. Raises StoreError."""
+        try:
+            if not (self.root / "version").exists():
+                write_whole(self.root / "version", f"{STORE_VERSION}\n".encode())
+            (self.root / "tmp").mkdir(exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the store at {self.root} cannot be written: {error.strerror};"
+                " set SPICY_CACHE_DIR to a folder that can"
+            ) from error
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        self.prepare()
+        return Ledger(self.root)
+
+    @cached_property
+    def owner(self) -> Owner:
+        """This process, as the ledger knows it."""
+        return Owner(self.root)
+
+    def temporary(self, name: str) -> Path:
+        """A path for a file in the making, on the store's own disk."""
+        self.prepare()
+        return self.root / "tmp" / name
+
+    def lookup(self, key: CallKey) -> CallRecord | None:
+        """A call's record, when its blob is there too. Bytes are verified when they are opened."""
+        record = self.records.find(key)
+        if record is None or (record.digest is not None and not self.objects.has(record.digest)):
+            return None
+        self._used(self.records.path(key))
+        return record
+
+    @staticmethod
+    def _used(path: Path) -> None:
+        """Remember, to the day, that a record was of use: `collect` looks at that."""
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > 86400:
+                os.utime(path)
+
+    def heal(self, digest: Digest, copy: Path) -> bool:
+        """Put a lost or changed blob back from an intact copy in a build folder; True when it was needed."""
+        path = self.objects.path(digest)
+        if self.memo.digest(path) == digest:
+            return False
+        if path.exists():
+            self.objects.set_aside(digest)
+        return self.objects.add_file(copy) == digest
+
+    def close(self) -> None:
+        """Save the memo, give up ownership, close the ledger."""
+        if self.root.exists():
+            self.memo.save()
+        for name in ("owner", "ledger"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+
+def stats(store: Store) -> dict[str, int]:
+    """How much the store holds: objects, bytes, records, what they cost (ticks), bytes set aside."""
+    sizes = [path.stat().st_size for _, path in store.objects.all()]
+    records = list(store.records.all())
+    aside = [p.stat().st_size for p in store.objects.aside.glob("*")]
+    return {
+        "objects": len(sizes),
+        "bytes": sum(sizes),
+        "records": len(records),
+        "cost_ticks": sum(r.cost for r in records),
+        "aside": len(aside),
+        "aside_bytes": sum(aside),
+    }
+
+
+def verify(store: Store) -> list[Found]:
+    """Hash every object again; damaged ones are set aside. Also names records whose object is lost."""
+    from spicy.canon import digest_file
+
+    found = []
+    for digest, path in store.objects.all():
+        if digest_file(path) != digest:
+            size = path.stat().st_size
+            found.append(Found("damaged", str(store.objects.set_aside(digest)), size))
+    for record in store.records.all():
+        if record.digest is not None and not store.objects.has(record.digest):
+            found.append(Found("lost", f"{record.purpose} {record.key[:12]} ({record.model})", 0))
+    return found
+
+
+def collect(store: Store, *, keep_days: float, dry_run: bool) -> list[Found]:
+    """Remove what can be made again for nothing and was not used for `keep_days`.
+
+    That is: leftovers of dead processes, objects set aside, free records (cost 0: animatic and local work)
+    and the objects that no record names. What was paid for is never removed.
+    """
+    before = time.time() - keep_days * 86400
+    doomed: list[tuple[str, Path]] = []
+    for folder, what in (("tmp", "leftover"), ("aside", "set aside")):
+        doomed += [(what, p) for p in (store.root / folder).glob("*") if p.stat().st_mtime < before]
+    kept: set[Digest] = set()
+    for record in store.records.all():
+        path = store.records.path(record.key)
+        if record.cost == 0 and path.stat().st_mtime < before:
+            doomed.append(("free record", path))
+        elif record.digest is not None:
+            kept.add(record.digest)
+    for digest, path in store.objects.all():
+        if digest not in kept and path.stat().st_mtime < before:
+            doomed.append(("object", path))
+    found = [Found(what, path.name, path.stat().st_size) for what, path in doomed]
+    if not dry_run:
+        for _, path in doomed:
+            path.unlink(missing_ok=True)
+    return found

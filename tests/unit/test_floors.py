@@ -1,0 +1,192 @@
+"""Imports point down: each room of spicy stands on a floor and knows only what it may know.
+
+The whole import graph counts, imports inside functions and under TYPE_CHECKING too. A new room or a
+new arrow is a decision, and it is made in the two tables below.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import spicy
+
+PACKAGE = Path(spicy.__file__).parent
+
+WORDS = frozenset({"errors", "ids", "canon", "slug", "files"})
+TEXT = WORDS | {"spec", "recipe", "story", "settings"}
+VALUES = WORDS | {"ports", "events"}
+MEDIA = VALUES | {"media"}
+TOOLS = frozenset({"store", "providers", "sinks", "report"})
+BELOW_STEPS = TEXT | VALUES | MEDIA | {"plan"}
+BELOW_ENGINE = BELOW_STEPS | TOOLS | {"steps"}
+BELOW_RUNNER = BELOW_ENGINE | {"engine"}
+BELOW_FACES = BELOW_RUNNER | {"runner"}
+
+# Which rooms a room may import, floor by floor. A room is a module or a package directly below `spicy`.
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
+    # 0 words
+    **dict.fromkeys(WORDS, WORDS),
+    # 1 text
+    "spec": TEXT,
+    "recipe": TEXT,
+    "story": TEXT,
+    "settings": TEXT,
+    # 2 plan: pure, but it prices calls
+    "plan": TEXT | {"ports"},
+    # 3 ports
+    "ports": WORDS,
+    "events": WORDS,
+    # 4 tools: siblings do not know each other; all may use media
+    "media": VALUES,
+    **dict.fromkeys(TOOLS, MEDIA | {"story"}),
+    # 5 engine
+    "steps": BELOW_STEPS,
+    "engine": BELOW_ENGINE,
+    # 6 runner
+    "runner": BELOW_RUNNER,
+    # 7 faces
+    "cli": BELOW_FACES,
+    "dodo": BELOW_FACES,
+    "__main__": frozenset({"cli"}),
+    "__init__": frozenset(),
+    # beside: imports only what a stranger to the project could
+    "emulator": frozenset(),
+}
+
+# What lives outside the house, and the only rooms that deal with it.
+ONLY_IMPORTED_BY: Mapping[str, frozenset[str]] = {
+    "doit": frozenset({"runner"}),
+    "xai_sdk": frozenset({"providers", "emulator"}),
+    "grpc": frozenset({"providers", "emulator"}),
+    "sqlite3": frozenset({"store", "sinks"}),
+    "subprocess": frozenset({"media"}),
+    "av": frozenset({"media"}),
+    "PIL": frozenset({"media", "providers", "emulator"}),
+    "click": frozenset({"cli"}),
+    "rich": frozenset({"cli", "sinks"}),
+}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of spicy by its dotted name."""
+    out = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = ["spicy", *path.relative_to(PACKAGE).with_suffix("").parts]
+        out[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return out
+
+
+MODULES = modules()
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything that a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from ((node.lineno, name if name in MODULES else node.module) for name in whole)
+
+
+def room_of(module: str) -> str:
+    """`spicy.store.ledger` lives in the room `store`; the bare package is `__init__`."""
+    return [*module.split("."), "__init__"][1]
+
+
+def rooms() -> list[str]:
+    """The rooms that exist."""
+    return sorted({room_of(name) for name in MODULES})
+
+
+def arrows(room: str) -> Iterator[tuple[str, str]]:
+    """`file:line` and the dotted name of every import made in a room."""
+    for name, path in MODULES.items():
+        if room_of(name) == room:
+            for line, target in imports(path):
+                yield f"{path.relative_to(PACKAGE.parent)}:{line}", target
+
+
+def cycle(graph: Mapping[str, Iterable[str]]) -> str:
+    """The first cycle of a graph as `a → b → a`, or nothing."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as found:
+        return " → ".join(reversed(found.args[1]))
+    return ""
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
+    assert room in MAY_IMPORT, f"the new room spicy/{room} needs a floor: add it to MAY_IMPORT"
+    allowed = MAY_IMPORT[room] | {room, "__init__"}
+    wrong = [
+        f"{place}: {room} may not import {target}"
+        for place, target in arrows(room)
+        if target.split(".")[0] == "spicy" and room_of(target) not in allowed
+    ]
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_the_outside_world_is_met_only_in_its_own_room(room: str) -> None:
+    wrong = [
+        f"{place}: only {', '.join(sorted(ONLY_IMPORTED_BY[top]))} may import {top}"
+        for place, target in arrows(room)
+        if room not in ONLY_IMPORTED_BY.get(top := target.split(".")[0], {room})
+    ]
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_rooms_do_not_import_in_circles() -> None:
+    graph = {
+        room: {room_of(t) for _, t in arrows(room) if t.startswith("spicy.")} - {room} for room in rooms()
+    }
+    assert not cycle(graph)
+
+
+def test_modules_do_not_import_in_circles_when_they_are_loaded() -> None:
+    graph: dict[str, set[str]] = {}
+    for name, path in MODULES.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        lazy = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+        graph[name] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and id(node) not in lazy:
+                whole = (f"{node.module}.{alias.name}" for alias in node.names)
+                graph[name] |= {n if n in MODULES else node.module for n in whole} & set(MODULES)
+        graph[name].discard(name)
+    assert not cycle(graph)
+
+
+def test_the_tables_name_no_room_twice_and_allow_no_circle() -> None:
+    known = set(MAY_IMPORT)
+    assert {room for allowed in MAY_IMPORT.values() for room in allowed} <= known
+    apart = WORDS | {"spec", "recipe", "story", "settings"}  # neighbours; the graph itself keeps order there
+    assert not cycle({room: MAY_IMPORT[room] - {room} for room in known - apart})
+
+
+def test_nothing_heavy_is_loaded_by_the_package_itself() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def test_every_import_is_of_the_standard_library_a_dependency_or_spicy() -> None:
+    declared = {
+        "anyascii", "av", "click", "doit", "filelock", "google", "grpc", "imageio_ffmpeg", "jinja2", "numpy",
+        "PIL", "platformdirs", "pydantic", "pydantic_settings", "requests", "rich", "ruamel", "spicy",
+        "xai_sdk", "yaml",
+    }  # fmt: skip
+    wrong = [
+        f"{place}: {target} is not a dependency of spicy"
+        for room in rooms()
+        for place, target in arrows(room)
+        if target.split(".")[0] not in declared | set(sys.stdlib_module_names)
+    ]
+    assert not wrong, "\n" + "\n".join(wrong)
