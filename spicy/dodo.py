@@ -5,7 +5,6 @@ Shares everything with `spicy build`: the same receipts decide, the same store a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 
@@ -15,13 +14,6 @@ def films(*patterns: str) -> dict[str, Any]:
     Patterns are relative to the dodo.py's folder, where doit runs. A spec with mistakes makes doit stop with
     its messages before anything is done.
     """
-    from doit.exceptions import InvalidDodoFile
-
-    from spicy.errors import SpicyError
     from spicy.runner.door import open_door
 
-    try:
-        creators: dict[str, Callable[..., Any] | dict[str, Any]] = open_door(patterns)
-    except SpicyError as error:
-        raise InvalidDodoFile(f"\n{error}") from None
-    return creators
+    return open_door(patterns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from spicy.errors import UsageError
 from spicy.ids import NodeId, Step, Ticks, ticks
 
 if TYPE_CHECKING:
-    from spicy.engine.films import Film
+    from spicy.engine.make import Maker
     from spicy.events import Sink
     from spicy.plan.node import Node
     from spicy.runner.session import Session
@@ -122,7 +123,7 @@ def _session(
     sink = _sink(project, quiet, as_json)
     films = {film.name: film for film in project.films}
 
-    def maker(session: Session):  # type: ignore[no-untyped-def]
+    def maker(session: Session) -> Maker:
         return build_maker(
             project.settings,
             project.provider,
@@ -151,9 +152,18 @@ def _sink(project: Project, quiet: bool, as_json: bool) -> Sink:
     from spicy.sinks.fan import FanOut
     from spicy.sinks.runs_db import RunsDb
 
-    talk = choose_sink(json=as_json, quiet=quiet, stdout=sys.stdout, stderr=sys.stderr)
+    talk = choose_sink(json=as_json, quiet=quiet, stdout=sys.stdout, stderr=sys.stderr, length=_length)
     database = RunsDb(project.settings.build_dir / "spicy.db")
     return FanOut([talk, database], report=lambda line: click.echo(line, err=True))
+
+
+def _length(path: str) -> float | None:
+    """The length of a finished film, as its receipt has it."""
+    try:
+        receipt = json.loads((Path(path).parent / ".spicy" / "final.json").read_bytes())
+        return float(receipt["facts"]["duration"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int, silent: bool) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,11 +39,10 @@ def doctor() -> None:
 
 
 def _ffmpeg(settings: Settings) -> str:
-    from spicy.media.ffmpeg import find_ffmpeg
+    from spicy.media.ffmpeg import ffmpeg_version, find_ffmpeg
 
     path = find_ffmpeg()
-    said = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stdout
-    return f"{path} ({' '.join(said.split()[:3])})"
+    return f"{path} ({ffmpeg_version(path)})"
 
 
 def _provider(settings: Settings) -> str:
@@ -81,6 +79,6 @@ def _free(path: Path) -> str:
 
 
 def _yaml(settings: Settings) -> str:
-    import yaml
+    from spicy.spec.yaml import has_libyaml
 
-    return "libyaml" if yaml.__with_libyaml__ else "pure Python: works, but big specs load slowly"
+    return "libyaml" if has_libyaml() else "pure Python: works, but big specs load slowly"

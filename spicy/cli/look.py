@@ -82,9 +82,9 @@ def _numbers(row: object) -> str:
 @provider_option
 def report(spec: Path, provider: str | None) -> None:
     """Write SPEC's report.html and manifest.json again, with whatever is there, and print its path."""
+    from spicy.engine.reporting import make_report
     from spicy.files import write_whole
     from spicy.plan.node import ReportJob
-    from spicy.steps.assembly import make_report
 
     with open_project([spec], provider) as project:
         film = project.films[0]
@@ -94,7 +94,7 @@ def report(spec: Path, provider: str | None) -> None:
         if not isinstance(node.job, ReportJob):
             raise TypeError("the last node of a film is its report")
         folder = Path(film.build) / film.name
-        made = make_report(film.name, folder, node.job, {n: Path(p) for n, p in node.inputs.items()})
+        made = make_report(film.name, folder, node.job, map(Path, node.inputs.values()))
         for path, content in zip(node.targets, made.files, strict=True):
             if isinstance(content, bytes):
                 write_whole(Path(path), content)

@@ -119,9 +119,9 @@ def _refs(refs: Sequence[str], spec: Path) -> dict[str, str]:
 
 
 def _yaml(values: dict[str, object]) -> str:
-    import yaml
+    from spicy.spec.edit import dump
 
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=4096, default_flow_style=False)
+    return dump(values)
 
 
 @click.command(context_settings=HELP)
@@ -132,8 +132,8 @@ def freeze(spec: Path, provider: str | None) -> None:
 
     A build afterwards finds nothing to do: what was made stays valid.
     """
-    from spicy.spec.edit import set_values
-    from spicy.story.yaml_out import story_values
+    from spicy.spec.edit import merge_text
+    from spicy.story.yaml_out import story_yaml
 
     with open_project([spec], provider) as project:
         film = project.films[0]
@@ -142,10 +142,7 @@ def freeze(spec: Path, provider: str | None) -> None:
         if not film.spec.needs_ideation:
             click.echo(f"{film.spec.path}: everything is written already")
             return
-        values = story_values(film.told.story, relative_to=spec.parent)
-        set_values(
-            spec,
-            {(key,): value for key, value in values.items()},
-            remove=("overrides", "refs", "concept"),
-        )
+        folder = os.path.relpath(spec.absolute().parent)
+        # What refs and overrides said is in the characters and scenes now.
+        merge_text(spec, story_yaml(film.told.story, Path(folder).as_posix()), remove=("refs", "overrides"))
     click.echo(f"{spec}: the story is written in full; edit it and build again")

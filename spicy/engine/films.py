@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from spicy.engine.ask import Missing, ReplayAsk
 from spicy.errors import Problem, SpecError
 from spicy.ids import Ticks
-from spicy.plan.expand import expand
+from spicy.plan.expand import Paths, expand
 from spicy.plan.node import Node, Price
 from spicy.plan.price import Prices
 from spicy.plan.prompts import Prompts
@@ -57,17 +58,18 @@ class Film:
         if self.told is None:
             raise RuntimeError(f"{self.name}: the graph is asked for before the story")
         if self._nodes is None:
-            story = self.told.story
+            story, folder = self.told.story, Paths.of(self.build, self.name).folder
             self._nodes = expand(
-                self.name, story, story_yaml(story), self.recipe, self.prompts.provider, self.build
+                self.name, story, story_yaml(story, folder), self.recipe, self.prompts.provider, self.build
             )
         return self._nodes
 
     def guess(self) -> Price:
         """What ideation and all after it may cost, before the story exists."""
         prices, rules = Prices(self.recipe, self.prompts.provider), self.recipe.story
-        written = self.spec.scenes if isinstance(self.spec.scenes, tuple) else None
-        count = len(written) if written is not None else int(self.spec.scenes or rules.scenes)
+        scenes = self.spec.scenes or rules.scenes
+        written = scenes if isinstance(scenes, tuple) else None
+        count = scenes if isinstance(scenes, int) else len(scenes)
         references = self.recipe.limits.references_per_edit
         total = prices.ideation(labels=bool(self.spec.refs))
         cast = self.spec.characters
@@ -111,7 +113,7 @@ def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, sto
 
 def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Film:
     spec = load_spec(path, root)
-    film = Film(spec, Prompts(load_recipe(spec.recipe, root), provider), build)
+    film = Film(spec, Prompts(load_recipe(spec.recipe, root, complain=partial(spec.problem, ("recipe",))), provider), build)
     try:
         film.tell(ReplayAsk(store, provider))
     except Missing:

@@ -20,7 +20,7 @@ from spicy.engine.make import run_step
 from spicy.engine.receipt import read_receipt
 from spicy.errors import SpicyError, StepFailed
 from spicy.ids import Digest, Ticks
-from spicy.plan.node import Node, Price, ReportJob, VideoJob
+from spicy.plan.node import CharacterJob, KeyframeJob, Node, Price, ReportJob, VideoJob
 from spicy.plan.price import quote
 from spicy.plan.reasons import Cause, Reason, compare_ingredients
 from spicy.ports import Asset, Call, ChatCall
@@ -121,10 +121,9 @@ class _View:
         reasons = [Reason(Cause.NEW, node.title)] if receipt is None else []
         if receipt is not None:
             reasons += compare_ingredients(receipt.ingredients, node.ingredients)
-        reasons += [Reason(Cause.WAITS, w.title) for w in dict.fromkeys(waits)]
+        reasons += [Reason(Cause.WAITS, title) for title in dict.fromkeys(w.title for w in waits)]
         self._lose(node)
-        local = node.price == Price()
-        return Outlook(node, Fate.STORED if local else Fate.CALLS, tuple(reasons), node.price)
+        return Outlook(node, Fate.CALLS if _calls(node) else Fate.STORED, tuple(reasons), node.price)
 
     def _lose(self, node: Node) -> None:
         for path in (*node.targets, node.receipt):
@@ -146,7 +145,7 @@ class _View:
         except SpicyError:
             # It would fail, or the store is damaged: the whole loop is the honest price.
             self._lose(node)
-            return Outlook(node, Fate.CALLS if node.price.worst else Fate.STORED, reasons, node.price)
+            return Outlook(node, Fate.CALLS if _calls(node) else Fate.STORED, reasons, node.price)
         for path, content in zip(node.targets, made.files, strict=True):
             self.digests[path] = digest_bytes(content) if isinstance(content, bytes) else content.digest
         self.unknown[node.receipt] = node
@@ -186,3 +185,8 @@ class _View:
         digest = self.digest_of(path)
         used = receipt.unkeyed.get("previous keyframe") if receipt else None
         return used is not None and digest is not None and used != digest
+
+
+def _calls(node: Node) -> bool:
+    """Whether making the node from nothing puts calls to a provider."""
+    return isinstance(node.job, CharacterJob | KeyframeJob | VideoJob) and not node.job.own

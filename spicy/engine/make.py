@@ -13,6 +13,7 @@ from spicy.engine.budget import Budget
 from spicy.engine.call import Caller
 from spicy.engine.films import Film
 from spicy.engine.receipt import Log, film_folder, write_receipt
+from spicy.engine.reporting import make_report
 from spicy.errors import DamagedObject, StepFailed
 from spicy.events import NodeDone, NodeStarted, Sink
 from spicy.files import write_whole
@@ -31,7 +32,7 @@ from spicy.plan.node import (
 )
 from spicy.plan.reasons import Reason
 from spicy.ports import Ask, Asset
-from spicy.steps.assembly import make_film, make_report
+from spicy.steps.assembly import make_film
 from spicy.steps.character import make_character
 from spicy.steps.keyframe import make_keyframe
 from spicy.steps.made import Bench, Made
@@ -105,7 +106,7 @@ class Maker:
         if isinstance(node.job, ReportJob):
             paths = {label: Path(path) for label, path in node.inputs.items()}
             inputs = {label: d for label, path in paths.items() if (d := self.store.memo.digest(path))}
-            return make_report(node.film, Path(film_folder(node)), node.job, paths), inputs, {}
+            return make_report(node.film, Path(film_folder(node)), node.job, paths.values()), inputs, {}
         keyed = {label: self._take(path, ask) for label, path in node.inputs.items()}
         extra = {label: self._take(path, ask) for label, path in node.unkeyed.items()}
         made = run_step(node, {**keyed, **extra}, Bench(ask, film.prompts))

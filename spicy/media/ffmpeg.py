@@ -80,3 +80,9 @@ def _follow(lines: IO[bytes], progress: Callable[[float], None], duration: float
 def _tail(words: IO[bytes]) -> str:
     words.seek(0)
     return "\n".join(words.read().decode(errors="replace").splitlines()[-TAIL_LINES:])
+
+
+def ffmpeg_version(program: str) -> str:
+    """What an ffmpeg says it is, such as `ffmpeg version 5.1.9`."""
+    said = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
+    return " ".join(said.split()[:3])

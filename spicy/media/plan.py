@@ -93,7 +93,8 @@ def sound_deviations(info: ClipInfo, plan: JoinPlan) -> tuple[str, ...]:
     if info.audio_codec != AUDIO_CODEC:
         found.append(f"{AUDIO_CODEC} sound wanted, {info.audio_codec} found")
     elif not _plain_aac(info.audio_config):
-        found.append(f"aac of the plain kind (LC) wanted, {info.audio_profile or 'another'} found")
+        kind = info.audio_profile or "another"
+        found.append(f"plain aac (LC, in mp4 form) wanted, {kind} from {info.container} found")
     if info.sample_rate != plan.audio_rate:
         found.append(f"{plan.audio_rate} Hz wanted, {info.sample_rate} Hz found")
     if info.channels != plan.audio_channels:

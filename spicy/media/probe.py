@@ -134,23 +134,25 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 def _read(container: InputContainer, video: VideoStream, path: Path) -> tuple[_Times, VideoFrame]:
     shown: list[int] = []
-    whole = True
+    stored, whole = 0, True
     picture: VideoFrame | None = None
     for packet in container.demux(video):
         if packet.size == 0:
             continue
         if packet.is_corrupt:
-            raise MediaError(f"{path}: the file is cut off after {len(shown)} frames")
-        if not shown:
+            raise MediaError(f"{path}: the file is cut off after {stored} frames")
+        stored += 1
+        if stored == 1:
             picture = _decoded_alone(packet, video)
             whole = picture is not None
         stamp = packet.pts if packet.pts is not None else packet.dts
         whole = whole and stamp is not None and stamp >= 0 and not packet.is_discard
-        shown.append(stamp or 0)
+        if not packet.is_discard:
+            shown.append(stamp or 0)
     picture = picture or _decoded_in_order(container, video)
-    if picture is None:
+    if picture is None or not shown:
         raise MediaError(f"{path}: not a single frame can be decoded")
-    if len(shown) < video.frames or _reach(container) > path.stat().st_size:
+    if stored < video.frames or _reach(container) > path.stat().st_size:
         raise MediaError(f"{path}: the file is cut off: its index goes on where its bytes end")
     return _times(shown, video, whole=whole), picture
 

@@ -153,12 +153,10 @@ def _totals(receipts: Iterable[Receipt]) -> Tree:
         known = unique.get(call.key)
         if known is None or (known.from_store and not call.from_store):
             unique[call.key] = call
-    cost = sum(c.cost_ticks for c in unique.values())
-    paid = sum(r.paid_ticks for r in kept)
     return {
-        "cost_ticks": cost,
-        "paid_ticks": paid,
-        "from_store_ticks": max(0, cost - paid),
+        "cost_ticks": sum(c.cost_ticks for c in unique.values()),
+        "paid_ticks": sum(r.paid_ticks for r in kept),
+        "from_store_ticks": sum(c.cost_ticks for c in unique.values() if c.from_store),
         "calls": len(unique),
         "calls_from_store": sum(c.from_store for c in unique.values()),
         "seconds": round(sum(r.seconds for r in kept), 3),

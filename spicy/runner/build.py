@@ -55,7 +55,7 @@ class _Reporter:
 
     def add_failure(self, task: Any, fail: Any) -> None:
         """A task failed, or one that it needs did."""
-        if isinstance(fail, UnmetDependency):
+        if isinstance(fail, UnmetDependency) and ":" in task.name:  # not a group
             self._session.blocked(NodeId(task.name), NodeId(str(fail.message).partition(" ")[0]))
 
     def runtime_error(self, message: str) -> None:

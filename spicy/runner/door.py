@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from doit.exceptions import UnmetDependency
+from doit.exceptions import InvalidDodoFile, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from spicy.engine.budget import Budget
 from spicy.engine.films import load_films
 from spicy.engine.make import Maker
 from spicy.engine.wire import build_maker, choose_provider, new_run, open_store
-from spicy.errors import UsageError
+from spicy.errors import SpicyError, UsageError
 from spicy.events import Event, Warned
 from spicy.ids import NodeId
 from spicy.runner.session import Session
@@ -37,7 +37,14 @@ class _Warnings:
 
 
 def open_door(patterns: Sequence[str]) -> dict[str, Any]:
-    """The namespace of a dodo.py: DOIT_CONFIG and task creators. Raises SpicyError."""
+    """The namespace of a dodo.py: DOIT_CONFIG and task creators. Raises InvalidDodoFile for what a user can mend."""
+    try:
+        return _open(patterns)
+    except SpicyError as error:
+        raise InvalidDodoFile(f"\n{error}") from None
+
+
+def _open(patterns: Sequence[str]) -> dict[str, Any]:
     settings = read_settings()
     paths = [path for pattern in patterns for path in sorted(Path().glob(pattern))]
     if not paths:
@@ -85,7 +92,7 @@ def _reporter(session: Session) -> type[ConsoleReporter]:
 
         def add_failure(self, task: Any, fail: Any) -> None:
             super().add_failure(task, fail)
-            if isinstance(fail, UnmetDependency):
+            if isinstance(fail, UnmetDependency) and ":" in task.name:  # not a group
                 session.blocked(NodeId(task.name), NodeId(str(fail.message).partition(" ")[0]))
 
         def complete_run(self) -> None:

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from spicy.events import CallProgress, Event, NodeFresh, RunFinished, RunStarted
-from spicy.sinks.json_lines import event_name
+from spicy.sinks.words import event_name
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Generic, TypeVar, cast
+from typing import Annotated, Generic, NamedTuple, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -18,7 +18,6 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
-from pydantic_core import ErrorDetails
 
 from spicy.spec.places import Document, Path, Value
 from spicy.spec.scalars import written
@@ -28,7 +27,7 @@ from spicy.spec.suggest import unknown
 class Text(BaseModel):
     """A mapping as a person writes it: no unknown keys, no guessed types, never changed afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 def _line(value: object) -> object:
@@ -76,7 +75,11 @@ def check(model: type[M], data: Mapping[str, object]) -> Checked[M]:
         return Checked(model.model_validate(data))
     except ValidationError as e:
         schema = _schema(model)
-        return Checked(None, tuple(_mistake(error, schema) for error in e.errors(include_url=False)))
+        found = [
+            _Found(error["type"], error["loc"], error["input"], error.get("ctx", {}), error["msg"])
+            for error in e.errors(include_url=False)
+        ]
+        return Checked(None, tuple(_mistake(error, schema) for error in found))
 
 
 @cache
@@ -117,9 +120,19 @@ def _holds(holder: Value, step: str | int) -> bool:
     return isinstance(holder, dict) and step in holder
 
 
-def _mistake(error: ErrorDetails, schema: Mapping[str, object]) -> Mistake:
-    path = tuple(step for step in error["loc"] if step not in (LIST, NUMBER))
-    match error["type"]:
+class _Found(NamedTuple):
+    """One of pydantic's complaints."""
+
+    type: str
+    path: Path
+    input: object
+    context: Mapping[str, object]
+    message: str
+
+
+def _mistake(error: _Found, schema: Mapping[str, object]) -> Mistake:
+    path = tuple(step for step in error.path if step not in (LIST, NUMBER))
+    match error.type:
         case "extra_forbidden":
             known = _known_keys(schema, path[:-1])
             message = unknown("key", str(path[-1]), known, list_as="the keys here are")
@@ -127,15 +140,14 @@ def _mistake(error: ErrorDetails, schema: Mapping[str, object]) -> Mistake:
         case "missing":
             return Mistake(path, f"`{path[-1]}` is missing")
         case "model_type" | "model_attributes_type":
-            return Mistake(path, _expected("a mapping of keys", error["input"]), rest=True)
+            return Mistake(path, _expected("a mapping of keys", error.input), rest=True)
         case _:
             return Mistake(path, _said(error))
 
 
-def _said(error: ErrorDetails) -> str:
-    context = error.get("ctx", {})
-    found = error["input"]
-    match error["type"]:
+def _said(error: _Found) -> str:
+    context, found = error.context, error.input
+    match error.type:
         case "int_type" | "int_from_float" | "int_parsing":
             return _expected("a whole number", found)
         case "float_type" | "float_parsing" | "finite_number":
@@ -163,7 +175,7 @@ def _said(error: ErrorDetails) -> str:
         case "value_error":
             return str(context["error"])
         case _:
-            return error["msg"][:1].lower() + error["msg"][1:]
+            return error.message[:1].lower() + error.message[1:]
 
 
 def _expected(what: str, found: object) -> str:

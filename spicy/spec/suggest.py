@@ -23,5 +23,5 @@ def unknown(what: str, name: str, known: Iterable[str], *, list_as: str) -> str:
 def nearest(name: str, known: Iterable[str]) -> list[str]:
     """Known names that `name` is probably a misspelling of, best first."""
     by_folded = {n.casefold(): n for n in known}
-    near = difflib.get_close_matches(name.casefold(), by_folded, n=2, cutoff=0.7)
+    near = difflib.get_close_matches(name.casefold(), by_folded, n=2, cutoff=0.65)
     return [by_folded[n] for n in near]

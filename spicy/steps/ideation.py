@@ -9,8 +9,15 @@ from spicy.errors import SpecError, StepFailed
 from spicy.plan.prompts import Prompts
 from spicy.ports import Answered, Ask, ChatCall
 from spicy.spec.model import Spec
-from spicy.story.answers import MATCH_SCHEMA, STORY_SCHEMA, read_matches
-from spicy.story.draft import StoryDraft, check_draft, match_labels, read_draft
+from spicy.story.draft import (
+    MATCH_SCHEMA,
+    STORY_SCHEMA,
+    StoryDraft,
+    check_draft,
+    match_labels,
+    read_draft,
+    read_matches,
+)
 from spicy.story.model import Story
 from spicy.story.resolve import resolve_story
 
@@ -99,9 +106,10 @@ def _match(
         model = prompts.recipe.models_for(prompts.provider).judge
         answered = ask.call(ChatCall(model=model, prompt=prompt, schema=MATCH_SCHEMA), "match")
         calls.append(answered)
-        for label, name in read_matches(answered.text or "").items():
-            if label in rest and name in names and name not in labels.values():
-                labels[label] = name
+        answer = read_matches(answered.text or "")
+        for match in answer.matches if answer else ():
+            if match.label in rest and match.name in names and match.name not in labels.values():
+                labels[match.label] = match.name
     missing = [label for label in spec.refs if label not in labels]
     if missing:
         known = ", ".join(names) or "none"

@@ -9,7 +9,7 @@ from spicy.errors import Refused, StepFailed
 from spicy.ids import Digest
 from spicy.ports import Answered, Ask, Asset, ChatCall
 from spicy.steps.made import Attempt, Bench
-from spicy.story.answers import CHECK_SCHEMA, read_check
+from spicy.story.draft import CHECK_SCHEMA, read_check
 
 
 @dataclass(frozen=True, slots=True)

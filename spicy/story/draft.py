@@ -28,7 +28,7 @@ Prose = Annotated[str, StringConstraints(strip_whitespace=True)]
 class _Answer(BaseModel):
     """A model's answer: what it adds unasked is left out, what it promised has to be there."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, defer_build=True)
 
 
 class DraftCharacter(_Answer):

@@ -42,6 +42,9 @@ def resolve_story(spec: Spec, recipe: Recipe, draft: StoryDraft | None, labels: 
     scenes = work.scenes(characters)
     if work.problems:
         raise SpecError(work.problems)
+    # A sheet of somebody whom only the model wanted and no scene shows would be paid for nothing.
+    kept = {c.name for c in spec.characters or ()}.union(*(s.characters for s in scenes))
+    characters = tuple(c for c in characters if c.name in kept)
     return Story(
         title=spec.title or (draft.title if draft else "") or _title(spec.film),
         style=spec.style or (draft.style if draft else "") or recipe.story.style,

@@ -45,7 +45,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] != "style":
-            self.text += data
+            self.text += f" {data}"
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attrs for name, attrs in self.tags if name == tag]
@@ -156,7 +156,7 @@ def test_attempts_costs_and_prompts_are_shown(tmp_path: Path) -> None:
     text = " ".join(Page(render_report(film(tmp_path, story()), tmp_path)).text.split())
     assert "Attempt 1 0.40 two tails Attempt 2 0.90 chosen" in text
     assert "Draw keyframe/01" in text
-    assert "all 4 0 $0.16 $0.16 0.0 s" in text
+    assert "all 4 0 $0.16 $0.00 0.0 s" in text
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     # 1 text
     "spec": TEXT,
     "recipe": TEXT,
-    "story": TEXT,
+    "story": TEXT | {"ports"},  # the schemas of answers are values of ports
     "settings": TEXT,
     # 2 plan: pure, but it prices calls
     "plan": TEXT | {"ports"},
@@ -67,7 +67,7 @@ ONLY_IMPORTED_BY: Mapping[str, frozenset[str]] = {
     "sqlite3": frozenset({"store", "sinks"}),
     "subprocess": frozenset({"media"}),
     "av": frozenset({"media"}),
-    "PIL": frozenset({"media", "providers", "emulator"}),
+    "PIL": frozenset({"media", "providers", "report", "emulator"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli", "sinks"}),
 }

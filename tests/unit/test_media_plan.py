@@ -59,7 +59,7 @@ def test_a_conforming_clip_has_nothing_to_say() -> None:
         ({"audio_codec": "mp3"}, "aac sound wanted, mp3 found"),
         (
             {"audio_config": b"\x2b\x92", "audio_profile": "HE-AAC"},
-            "aac of the plain kind (LC) wanted, HE-AAC found",
+            "plain aac (LC, in mp4 form) wanted, HE-AAC from mov,mp4,m4a,3gp,3g2,mj2 found",
         ),
         ({"sample_rate": 44_100}, "48000 Hz wanted, 44100 Hz found"),
         ({"channels": 1}, "stereo wanted, mono found"),

@@ -60,7 +60,7 @@ def test_every_prompt_renders_for_every_provider(tmp_path: Path) -> None:
         **dict.fromkeys(("concept", "description", "what"), "words"),
         **dict.fromkeys(("scenes", "most_characters", "characters_per_scene"), 2),
         **dict.fromkeys(("cast", "characters"), CAST),
-        **dict.fromkeys(("labels", "errors", "problems"), ["one", "two"]),
+        **{key: ["one", "two"] for key in ("labels", "errors", "problems")},
         **dict.fromkeys(("reference", "strict_previous"), True),
         "written_scenes": [{"title": "t", "characters": ["Ember"], "setting": "s", "action": "a"}],
     }
@@ -111,7 +111,9 @@ def test_prices_are_integer_ticks(tmp_path: Path) -> None:
 
 def test_what_the_recipe_does_not_know_is_a_usage_error(tmp_path: Path) -> None:
     recipe = load_recipe("default", tmp_path)
-    with pytest.raises(UsageError, match="no price of an unknown model `grok-4.8`; did you mean `grok-4.7`"):
+    with pytest.raises(
+        UsageError, match=r"no price of an unknown model `grok-4\.8`; did you mean `grok-4\.7`"
+    ):
         recipe.price("grok-4.8")
     with pytest.raises(UsageError, match="unknown provider `xia`; did you mean `xai`"):
         recipe.models_for("xia")

@@ -29,9 +29,10 @@ class Light:
 
     def on(self, colour: Colour, depth: float) -> Colour:
         """Light a thing: far ones (0) drown in the haze above the horizon, near ones (1) keep their colour."""
-        lit = mix(colour, self.ink, 0.62 if self.dark else 0.20)
+        lit = mix(colour, self.ink, 0.58 if self.dark else 0.10)
         lit = mix(lit, (lit[0] * self.key[0] // 255, lit[1] * self.key[1] // 255, lit[2] * self.key[2] // 255), 0.8)
-        return mix(mix(self.low, self.middle, 0.35), lit, 0.16 + 0.84 * depth)
+        share = 0.16 + 0.84 * depth if self.dark else 0.36 + 0.64 * depth**0.8
+        return mix(mix(self.low, self.middle, 0.35), lit, share)
 
 
 _SKIES: dict[Hour, Light] = {

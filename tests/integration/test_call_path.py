@@ -1,0 +1,328 @@
+"""The one path of a call: asked once, kept for ever, whatever dies and whoever else asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from spicy.engine.budget import Budget
+from spicy.engine.call import Caller, Offer, Watch
+from spicy.errors import (
+    BudgetReached,
+    CallFailed,
+    DamagedObject,
+    Expired,
+    Interrupted,
+    OutcomeUnknown,
+    Refused,
+)
+from spicy.ids import Ticks, ticks
+from spicy.ports import Answer, Answered, Call, ChatCall, ImageCall, Schema, Ticket, call_key
+from spicy.store.ledger import Owner, Purpose, State
+from spicy.store.store import Store
+from tests.scripted import Scripted, stored
+
+PURPOSE = Purpose(run="r", film="f", node="f:character/x", step="character", purpose="sheet")
+STILL = ImageCall(model="m", prompt="a fox", aspect_ratio="1:1", resolution="1k")
+CHEAP, DEAR = ticks(0.05), ticks(0.50)
+
+
+class Desk:
+    """A caller over one store, as one run has it."""
+
+    def __init__(self, root: Path, provider: Scripted, cap: float | None = None, **options: bool) -> None:
+        self.store, self.provider = Store(root), provider
+        self.stop = threading.Event()
+        self.budget = Budget(None if cap is None else ticks(cap))
+        self.caller = Caller(self.store, provider, self.stop, **options)
+        self.warnings: list[str] = []
+
+    def ask(self, call: Call = STILL, estimate: Ticks = CHEAP) -> Answered:
+        watch = Watch(lambda key, call: None, lambda key, done: None, self.warnings.append)
+        return self.caller.answer(call, Offer(estimate, self.budget), PURPOSE, watch)
+
+    def state(self, call: Call = STILL) -> State | None:
+        row = self.store.ledger.find(call_key(self.provider.name, call))
+        return row.state if row else None
+
+    def die(self) -> None:
+        """What a killed process leaves: its lock is gone, its rows are as they were."""
+        self.store.owner._lock.release()
+        self.store.ledger.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    yield lambda provider, **options: Desk(tmp_path / "store", provider, **options)
+
+
+def test_the_second_time_is_free_and_has_the_same_bytes(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(cost=CHEAP)
+    first = desk(provider).ask()
+    again = desk(provider).ask()
+    assert (first.from_store, again.from_store) == (False, True)
+    assert first.asset == again.asset
+    assert again.cost == CHEAP
+    assert provider.kinds == {"image": 1}
+
+
+def test_takes_and_attempts_are_calls_of_their_own_and_the_old_one_comes_back_for_nothing(
+    desk: Callable[..., Desk],
+) -> None:
+    provider = Scripted()
+    here = desk(provider)
+    one = here.ask()
+    two = here.ask(ImageCall(model="m", prompt="a fox", aspect_ratio="1:1", resolution="1k", take=2))
+    assert one.asset != two.asset
+    assert here.ask().asset == one.asset
+    assert provider.kinds["image"] == 2
+
+
+def test_twenty_threads_with_one_question_are_one_call(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(polls=5)
+    here = desk(provider)
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: here.ask(), range(20)))
+    assert provider.kinds["image"] == 1
+    assert len({a.asset for a in answers}) == 1
+    assert sum(not a.from_store for a in answers) == 1
+
+
+def test_two_runs_at_once_share_one_call(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(polls=20)
+    desks = [desk(provider) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda d: d.ask(), desks))
+    assert provider.kinds["image"] == 1
+
+
+def test_a_ticket_of_a_dead_process_is_polled_and_not_submitted_again(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(cost=DEAR, polls=1_000_000)
+    dying = desk(provider)
+    dying.stop.set()
+    with pytest.raises(Interrupted):
+        dying.ask()
+    assert provider.kinds["image"] == 0  # a run that is stopping starts nothing
+
+    dying.stop.clear()
+    provider.after_accept = lambda call: dying.stop.set()
+    with pytest.raises(Interrupted):
+        dying.ask(estimate=DEAR)
+    assert dying.state() is State.SUBMITTED
+    dying.die()
+
+    provider._open = {key: (call, 0) for key, (call, _) in provider._open.items()}
+    heir = desk(provider)
+    assert heir.ask(estimate=DEAR).cost == DEAR
+    assert provider.kinds["image"] == 1
+    assert heir.state() is State.CLOSED
+
+
+def test_an_expired_ticket_is_asked_for_again_and_said_when_it_cost(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(polls=1_000_000)
+    dying = desk(provider)
+    provider.after_accept = lambda call: dying.stop.set()
+    with pytest.raises(Interrupted):
+        dying.ask(estimate=DEAR)
+    dying.die()
+    provider._open.clear()
+    provider.polls = 0
+    provider.after_accept = lambda call: None
+
+    heir = desk(provider)
+    assert heir.ask(estimate=DEAR).asset is not None
+    assert provider.kinds["image"] == 2
+    assert heir.warnings == ["a submitted call, at $0.50, expired before it was fetched; asked again"]
+
+
+class Killed(BaseException):
+    """Stands for the process dying: nothing may catch it and tidy up."""
+
+
+@pytest.mark.parametrize(
+    ("estimate", "submissions", "end"),
+    [(Ticks(0), 2, State.CLOSED), (CHEAP, 2, State.CLOSED), (DEAR, 1, State.UNKNOWN)],
+    ids=["free", "cheap", "dear"],
+)
+def test_a_reply_lost_with_the_process_is_repeated_only_when_that_is_cheap(
+    desk: Callable[..., Desk], estimate: Ticks, submissions: int, end: State
+) -> None:
+    provider = Scripted()
+    dying = desk(provider)
+
+    def die(call: Call) -> None:
+        raise Killed
+
+    provider.after_accept = die
+    with pytest.raises(Killed):
+        dying.ask(estimate=estimate)
+    assert dying.state() is State.INTENT
+    dying.die()
+    provider.after_accept = lambda call: None
+
+    heir = desk(provider)
+    if estimate == DEAR:
+        with pytest.raises(OutcomeUnknown, match=r"\$0\.50 lost its reply.*--retry-unknown"):
+            heir.ask(estimate=estimate)
+        with pytest.raises(OutcomeUnknown):  # and it stays so
+            heir.ask(estimate=estimate)
+    else:
+        heir.ask(estimate=estimate)
+    assert provider.kinds["image"] == submissions
+    assert heir.state() is end
+    doubts = [state for _, state, *_ in heir.store.ledger.doubtful()]
+    assert doubts == {0: [], CHEAP: ["written_off"], DEAR: ["unknown"]}[estimate]
+
+
+def test_retry_unknown_asks_again_and_marks_the_doubt(desk: Callable[..., Desk]) -> None:
+    provider = Scripted()
+
+    def lose(call: Call) -> None:
+        raise ConnectionError("connection reset")
+
+    provider.after_accept = lose
+    with pytest.raises(OutcomeUnknown, match="connection reset"):
+        desk(provider).ask(estimate=DEAR)
+    provider.after_accept = lambda call: None
+    heir = desk(provider, retry_unknown=True)
+    heir.ask(estimate=DEAR)
+    assert provider.kinds["image"] == 2
+    assert [state for _, state, *_ in heir.store.ledger.doubtful()] == ["written_off"]
+
+
+def test_a_refusal_is_final_for_that_request(desk: Callable[..., Desk]) -> None:
+    provider = Scripted()
+
+    def refuse(call: Call) -> None:
+        raise Refused("rejected by content moderation", billed=CHEAP)
+
+    provider.on_submit = refuse
+    here = desk(provider)
+    with pytest.raises(Refused, match="content moderation"):
+        here.ask()
+    provider.on_submit = lambda call: pytest.fail("submitted unchanged after a refusal")
+    with pytest.raises(Refused, match="refused before; not asked again"):
+        desk(provider).ask()
+    assert here.budget.spent == CHEAP  # what a refusal cost is money too
+
+
+def test_a_failure_is_not_kept(desk: Callable[..., Desk]) -> None:
+    provider = Scripted()
+
+    def fail(call: Call) -> None:
+        raise CallFailed("internal error")
+
+    provider.on_submit = fail
+    here = desk(provider)
+    with pytest.raises(CallFailed):
+        here.ask()
+    assert stored(here.store) == 0
+    provider.on_submit = lambda call: None
+    assert not here.ask().from_store
+
+
+def test_bytes_that_cannot_be_shown_are_never_kept_but_their_price_is(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(cost=CHEAP)
+    provider.fetch = lambda answer, into: into.write_bytes(b"\xff\xd8half a pict")  # type: ignore[method-assign]
+    here = desk(provider)
+    with pytest.raises(CallFailed, match="cannot be used"):
+        here.ask()
+    assert stored(here.store) == 0
+    assert here.budget.spent == CHEAP
+    assert here.store.ledger.costs("film") == [("f", 1, CHEAP, 0, 0)]
+
+
+def test_a_link_that_died_expires_the_call_within_a_run(desk: Callable[..., Desk]) -> None:
+    provider = Scripted()
+
+    def gone(answer: Answer, into: Path) -> None:
+        raise Expired("link is gone")
+
+    provider.fetch = gone  # type: ignore[method-assign]
+    with pytest.raises(Expired):
+        desk(provider).ask()
+
+
+@pytest.mark.parametrize("threads", [1, 16])
+def test_the_cap_caps_with_any_number_of_threads(desk: Callable[..., Desk], threads: int) -> None:
+    provider = Scripted(cost=ticks(0.04))
+    here = desk(provider, cap=0.50)
+
+    def ask(number: int) -> bool:
+        call = ImageCall(model="m", prompt=f"fox {number}", aspect_ratio="1:1", resolution="1k")
+        try:
+            here.ask(call, ticks(0.04))
+        except BudgetReached:
+            return False
+        return True
+
+    with ThreadPoolExecutor(threads) as pool:
+        bought = sum(pool.map(ask, range(40)))
+    assert bought == 12 == provider.kinds["image"]
+    assert here.budget.spent == ticks(0.48)
+    assert desk(provider).ask(
+        ImageCall(model="m", prompt="fox 0", aspect_ratio="1:1", resolution="1k")
+    ).from_store  # what was bought is kept for the next build
+
+
+def test_a_films_own_cap_and_the_builds_cap_both_hold() -> None:
+    build = Budget(ticks(1.00))
+    one, two = Budget(ticks(0.30), build), Budget(None, build)
+    one.reserve(ticks(0.30))
+    with pytest.raises(BudgetReached):
+        one.reserve(ticks(0.01))
+    two.reserve(ticks(0.70))
+    with pytest.raises(BudgetReached):
+        two.reserve(ticks(0.01))
+    two.settle(ticks(0.70), ticks(0.10))
+    assert build.spent == ticks(0.10)
+
+
+def test_a_damaged_object_is_set_aside_named_and_asked_for_again(desk: Callable[..., Desk]) -> None:
+    provider = Scripted()
+    here = desk(provider)
+    digest = here.ask().media().digest
+    here.store.objects.path(digest).write_bytes(b"rotten")
+    with pytest.raises(DamagedObject, match="set aside"):
+        here.store.objects.open(digest)
+    assert here.store.lookup(call_key(provider.name, STILL)) is None
+    assert here.ask().media().digest == digest
+    assert here.store.objects.open(digest).is_file()
+    assert [p.read_bytes() for p in here.store.objects.aside.iterdir()] == [b"rotten"]
+
+
+def test_an_owner_is_alive_until_its_lock_is_gone(tmp_path: Path) -> None:
+    one, two = Owner(tmp_path), Owner(tmp_path)
+    assert one.alive(two.id)
+    assert two.alive(one.id)
+    two.close()
+    assert not one.alive(two.id)
+    assert not one.alive("f" * 16)
+    one.close()
+    assert list((tmp_path / "owners").iterdir()) == []
+
+
+def test_a_chat_is_answered_without_a_ticket(desk: Callable[..., Desk]) -> None:
+    provider = Scripted()
+    call = ChatCall(model="m", prompt="how good?", schema=Schema("check", "{}"))
+    assert desk(provider).ask(call).text == desk(provider).ask(call).text
+    assert provider.kinds == {"chat": 1}
+
+
+def test_a_ticket_is_durable_before_the_first_poll(desk: Callable[..., Desk]) -> None:
+    provider = Scripted()
+    here = desk(provider)
+    seen: list[State | None] = []
+    poll = provider.poll
+
+    def watching(ticket: Ticket) -> object:
+        seen.append(here.state())
+        return poll(ticket)
+
+    provider.poll = watching  # type: ignore[method-assign,assignment]
+    here.ask()
+    assert seen == [State.SUBMITTED]
