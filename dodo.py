@@ -1,2 +1,3 @@
 from spicy.dodo import films
+
 globals().update(films("specs/*.yaml"))

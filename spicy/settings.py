@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     """Where films go; relative to the working directory."""
     provider: str | None = Field(default=None, validation_alias="SPICY_PROVIDER")
     """Who answers calls when the command line does not say."""
-    api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("GROK_API_KEY", "XAI_API_KEY"))
+    api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("GROK_API_KEY", "XAI_API_KEY")
+    )
     xai_host: str | None = Field(default=None, validation_alias="SPICY_XAI_HOST")
     jobs: int = Field(default=8, ge=1, le=1024, validation_alias="SPICY_JOBS")
     """Targets made at the same time when the command line does not say."""

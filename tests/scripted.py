@@ -92,7 +92,9 @@ def clip(seed: str) -> bytes:
         path = Path(folder) / "clip.mp4"
         colour = ["-f", "lavfi", "-i", f"color=c=0x{seed[:6]}:s=160x96:r=24:d=1"]
         sound = ["-f", "lavfi", "-i", "sine=f=330:r=48000:d=1"]
-        run_ffmpeg([*colour, *sound, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2", str(path)])
+        run_ffmpeg(
+            [*colour, *sound, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2", str(path)]
+        )
         return path.read_bytes()
 
 

@@ -34,7 +34,9 @@ _UNTIL = {
 @provider_option
 @click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="A cap for this build.")
 @click.option("--until", type=click.Choice(list(_UNTIL)), help="Stop after these; look at them, then go on.")
-@click.option("--only", multiple=True, metavar="KIND:ID", help="Only this, as in video:02 or character:ember.")
+@click.option(
+    "--only", multiple=True, metavar="KIND:ID", help="Only this, as in video:02 or character:ember."
+)
 @click.option(
     "--take",
     "takes",
@@ -42,7 +44,9 @@ _UNTIL = {
     metavar="KIND:ID[=N]",
     help="Ask for a new sample: writes the next take (or N) into the spec.",
 )
-@click.option("--retry-unknown", is_flag=True, help="Ask again for what may have been billed without an answer.")
+@click.option(
+    "--retry-unknown", is_flag=True, help="Ask again for what may have been billed without an answer."
+)
 @click.option("--dry-run", is_flag=True, help="The same as `spicy plan`.")
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings, failures and the result.")
 @json_option
@@ -108,7 +112,9 @@ def _target(text: str) -> tuple[str, str, int | None]:
     match = re.fullmatch(r"(\w+)[:/]([^=]+)(?:=(\d+))?", text)
     kinds = [step.value for step in Step]
     if match is None or match[1] not in kinds:
-        raise UsageError(f"`{text}` names no target; write KIND:ID, as in video:02, with KIND one of {', '.join(kinds)}")
+        raise UsageError(
+            f"`{text}` names no target; write KIND:ID, as in video:02, with KIND one of {', '.join(kinds)}"
+        )
     return match[1], slug(match[2]), int(match[3]) if match[3] else None
 
 
@@ -168,7 +174,6 @@ def _length(path: str) -> float | None:
 
 def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int, silent: bool) -> int:
     store = project.store
-    store.memo.load(project.settings.build_dir)
     if project.notice and not silent:
         click.echo(project.notice, err=True)
     session.start()
@@ -234,5 +239,3 @@ def _bump(specs: Sequence[Path], takes: Sequence[str], provider: str | None) -> 
     targets = [_target(text) for text in takes]
     with open_project(specs, provider) as project:
         bump_takes(project.films[0], targets)
-
-

@@ -50,13 +50,17 @@ def verify() -> None:
     for item in found:
         click.echo(f"{item.what:<8} {item.name}")
     if found:
-        click.echo("the next build repairs what a build folder still has, and asks again for the rest", err=True)
+        click.echo(
+            "the next build repairs what a build folder still has, and asks again for the rest", err=True
+        )
         sys.exit(1)
     click.echo("every object is what its name says")
 
 
 @cache.command(context_settings=HELP)
-@click.option("--keep-days", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Kept if used since.")
+@click.option(
+    "--keep-days", type=click.FloatRange(min=0), default=30.0, show_default=True, help="Kept if used since."
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def gc(keep_days: float, dry_run: bool) -> None:
     """Remove what can be made again for nothing: leftovers, unused previews and local work.

@@ -38,7 +38,9 @@ def costs(by: str, as_json: bool) -> None:
     for name, calls, paid, hits, saved in rows:
         click.echo(f"{name or '-':<36} {calls:>7} {usd(paid):>10} {hits:>11} {usd(saved):>10}")
     total = [sum(row[i] for row in rows) for i in range(1, 5)]  # type: ignore[misc]
-    click.secho(f"{'total':<36} {total[0]:>7} {usd(total[1]):>10} {total[2]:>11} {usd(total[3]):>10}", bold=True)
+    click.secho(
+        f"{'total':<36} {total[0]:>7} {usd(total[1]):>10} {total[2]:>11} {usd(total[3]):>10}", bold=True
+    )
     for node, state, estimate, when, note in doubtful:
         age = (time.time() - when) / 86400
         click.echo(f"{node}: {state.replace('_', ' ')}, {usd(estimate)}, {age:.1f} days ago: {note}")

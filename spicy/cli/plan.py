@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spicy.cli.options import HELP, Project, find_spec, json_option, open_project, provider_option, specs_argument
+from spicy.cli.options import (
+    HELP,
+    Project,
+    find_spec,
+    json_option,
+    open_project,
+    provider_option,
+    specs_argument,
+)
 from spicy.errors import UsageError
 from spicy.ids import usd
 
@@ -67,7 +75,9 @@ def _as_json(ahead: Forecast, provider: str) -> Json:
             }
             for o in ahead.stale
         ],
-        "older_than_neighbour": [{"node": o.node.id, "neighbour": o.older} for o in ahead.outlooks if o.older],
+        "older_than_neighbour": [
+            {"node": o.node.id, "neighbour": o.older} for o in ahead.outlooks if o.older
+        ],
     }
 
 
@@ -89,7 +99,9 @@ def _print_film(ahead: Forecast, provider: str) -> None:
         click.echo(_line(outlook))
     for outlook in ahead.outlooks:
         if outlook.older:
-            click.echo(f"  note: {outlook.node.title} was made before its neighbour changed; that is no reason to remake it")
+            click.echo(
+                f"  note: {outlook.node.title} was made before its neighbour changed; that is no reason to remake it"
+            )
     fresh = len(ahead.outlooks) - len(ahead.stale)
     calls = sum(o.fate.value == "calls" for o in ahead.outlooks)
     if not ahead.stale and not ahead.pending:
@@ -165,7 +177,9 @@ def _film_of(target: str) -> str:
 
 def _find(target: str, ahead: Forecast) -> Outlook:
     if ahead.pending:
-        raise UsageError(f"the story of {ahead.film.name} is not written yet, so it has no other targets; build it first")
+        raise UsageError(
+            f"the story of {ahead.film.name} is not written yet, so it has no other targets; build it first"
+        )
     path = Path(target).as_posix()
     for outlook in ahead.outlooks:
         if target == outlook.node.id or path in (*outlook.node.targets, outlook.node.receipt):

@@ -51,7 +51,9 @@ def init(directory: Path) -> None:
 @click.option("--scenes", type=click.IntRange(1, 999), help="How many scenes.")
 @click.option("--recipe", help="A recipe's name.")
 @click.option("--aspect-ratio", help="Such as 16:9 or 9:16.")
-@click.option("--budget", type=click.FloatRange(min=0, min_open=True), metavar="USD", help="A cap for one build.")
+@click.option(
+    "--budget", type=click.FloatRange(min=0, min_open=True), metavar="USD", help="A cap for one build."
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The spec file to write.")
 @click.option("--build", "then_build", is_flag=True, help="Build it at once.")
 @click.option("--provider", metavar="NAME", help="Who answers calls, with --build.")

@@ -30,7 +30,9 @@ def bump_takes(film: Film, targets: Sequence[tuple[str, str, int | None]]) -> No
         things: tuple[Character | Scene, ...] = story.characters if kind == "character" else story.scenes
         index = next((i for i, thing in enumerate(things) if thing.slug == slug), None)
         if index is None:
-            raise UsageError(f"{film.name} has no {kind} `{slug}`; it has {', '.join(t.slug for t in things)}")
+            raise UsageError(
+                f"{film.name} has no {kind} `{slug}`; it has {', '.join(t.slug for t in things)}"
+            )
         thing, field = things[index], _FIELD[kind]
         take = number or int(getattr(thing, field)) + 1
         changes[_place(film, thing, index, field)] = take

@@ -1,46 +1,27 @@
-"""The two ways in which a step gets its answers: for real, and from the store alone."""
+"""How a step of a running build gets its answers: from the store, or for real."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 import time
-from pathlib import Path
 
 from spicy.engine.budget import Budget
-from spicy.engine.call import Caller, Offer, Watch, recalled
-from spicy.engine.local import do_local, find_local
+from spicy.engine.call import Caller, Offer, Watch
+from spicy.engine.local import do_local
 from spicy.engine.receipt import Log
-from spicy.errors import Interrupted, StepFailed
+from spicy.engine.replay import Files, find_local
+from spicy.errors import Interrupted
 from spicy.events import CallDone, CallProgress, CallStarted, Sink, Warned
-from spicy.ids import CallKey, NodeId, Ticks
+from spicy.ids import CallKey, NodeId
 from spicy.plan.price import quote
-from spicy.ports import Answered, Asset, Call, LocalJob, LocalResult, call_key
+from spicy.ports import Answered, Call, LocalJob, LocalResult
 from spicy.recipe.model import Recipe
 from spicy.store.ledger import Purpose
 from spicy.store.store import Store
 
 
-class _Files:
-    """What both ways do alike: files of the user's, and verified paths."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.warnings: list[str] = []
-
-    def take_in(self, path: Path) -> Asset:
-        """Put a file of the user's into the store."""
-        try:
-            return Asset(self.store.objects.add_file(path), path.suffix.lower(), path.as_posix())
-        except OSError as error:
-            raise StepFailed(f"cannot be read: {error.strerror}", file=path.as_posix()) from error
-
-    def open(self, asset: Asset) -> Path:
-        """A verified path."""
-        return self.store.objects.open(asset.digest)
-
-
-class LiveAsk(_Files):
+class LiveAsk(Files):
     """Answers a step of a running build, tells the sinks, and keeps the log for the receipt."""
 
     def __init__(
@@ -107,44 +88,3 @@ class LiveAsk(_Files):
     def log(self) -> Log:
         """What was done so far."""
         return Log(tuple(self.calls), tuple(self.warnings), time.monotonic() - self._began)
-
-
-class Missing(Exception):
-    """A replay met a call or a piece of local work that the store does not have; `call` is None for the latter."""
-
-    def __init__(self, call: Call | None) -> None:
-        super().__init__("not in the store")
-        self.call = call
-
-
-class ReplayAsk(_Files):
-    """Answers from the store alone: spends nothing, starts nothing, and raises Missing where it ends."""
-
-    def __init__(self, store: Store, provider: str) -> None:
-        super().__init__(store)
-        self.calls: list[Answered] = []
-        self._provider = provider
-
-    def call(self, call: Call, purpose: str) -> Answered:
-        """The stored answer. Raises Missing."""
-        record = self.store.lookup(call_key(self._provider, call))
-        if record is None:
-            raise Missing(call)
-        answered = recalled(record, call)
-        self.calls.append(answered)
-        return answered
-
-    def local(self, job: LocalJob) -> LocalResult:
-        """The remembered result. Raises Missing."""
-        known = find_local(self.store, job)
-        if known is None:
-            raise Missing(None)
-        return known
-
-    def warn(self, message: str) -> None:
-        """Keep it; nobody is told twice."""
-        self.warnings.append(message)
-
-    def spent(self) -> Ticks:
-        """What the replayed calls cost when they were asked."""
-        return Ticks(sum(answered.cost for answered in self.calls))

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spicy.engine.budget import Budget
+from spicy.engine.replay import recalled
 from spicy.errors import CallError, CallFailed, Expired, Interrupted, OutcomeUnknown, Refused
 from spicy.ids import CallKey, Digest, Ticks, ticks, usd
 from spicy.ports import Answer, Answered, Asset, Call, Kind, Provider, Running, Ticket, call_key, inputs_of
@@ -170,7 +171,9 @@ class Caller:
             self.store.ledger.end(row.id, State.FAILED, note="the process died; nothing was charged")
         elif row.estimate <= CHEAP:
             self.store.ledger.end(row.id, State.WRITTEN_OFF, note="possibly billed twice")
-            watch.warn(f"an earlier submission, at {usd(row.estimate)}, lost its reply: asked again, possibly billed twice")
+            watch.warn(
+                f"an earlier submission, at {usd(row.estimate)}, lost its reply: asked again, possibly billed twice"
+            )
         else:
             self.store.ledger.end(row.id, State.UNKNOWN, note="the reply to the submission was lost")
 
@@ -212,7 +215,9 @@ class _Flight:
                 raise
             # A ticket of a dead process that the provider no longer knows: ask again, and say so when it cost.
             if self.row.estimate:
-                self.watch.warn(f"a submitted call, at {usd(self.row.estimate)}, expired before it was fetched; asked again")
+                self.watch.warn(
+                    f"a submitted call, at {usd(self.row.estimate)}, expired before it was fetched; asked again"
+                )
             return None
         except OutcomeUnknown:
             raise
@@ -301,22 +306,6 @@ class _Flight:
             return Asset(self.store.objects.add_file(temporary), suffix)
         finally:
             temporary.unlink(missing_ok=True)
-
-
-def recalled(record: CallRecord, call: Call) -> Answered:
-    """A stored answer as the step sees it."""
-    asset = Asset(record.digest, record.suffix) if record.digest is not None else None
-    return Answered(
-        key=record.key,
-        call=call,
-        model=record.model,
-        cost=Ticks(record.cost),
-        from_store=True,
-        started=record.started,
-        seconds=record.seconds,
-        text=record.text,
-        asset=asset,
-    )
 
 
 def _check_media(path: Path, kind: Kind) -> None:

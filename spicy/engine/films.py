@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from spicy.engine.ask import Missing, ReplayAsk
+from spicy.engine.replay import Missing, ReplayAsk
 from spicy.errors import Problem, SpecError
 from spicy.ids import Ticks
 from spicy.plan.expand import Paths, expand
@@ -91,6 +91,8 @@ class Film:
 
 def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, store: Store) -> list[Film]:
     """Read every spec; raises one SpecError with the mistakes of all of them."""
+    for folder in (root, root / build, store.root):
+        store.memo.load(folder)
     films: list[Film] = []
     problems: list[Problem] = []
     seen: dict[str, str] = {}
@@ -102,7 +104,12 @@ def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, sto
             continue
         if film.name in seen:
             problems.append(
-                Problem(film.spec.path, 0, 0, f"another spec, {seen[film.name]}, makes a film of the same name; rename one")
+                Problem(
+                    film.spec.path,
+                    0,
+                    0,
+                    f"another spec, {seen[film.name]}, makes a film of the same name; rename one",
+                )
             )
         seen[film.name] = film.spec.path
         films.append(film)
@@ -113,7 +120,11 @@ def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, sto
 
 def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Film:
     spec = load_spec(path, root)
-    film = Film(spec, Prompts(load_recipe(spec.recipe, root, complain=partial(spec.problem, ("recipe",))), provider), build)
+    film = Film(
+        spec,
+        Prompts(load_recipe(spec.recipe, root, complain=partial(spec.problem, ("recipe",))), provider),
+        build,
+    )
     try:
         film.tell(ReplayAsk(store, provider))
     except Missing:

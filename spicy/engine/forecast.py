@@ -13,11 +13,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from spicy.canon import digest_bytes
-from spicy.engine.ask import Missing, ReplayAsk
 from spicy.engine.films import Film
 from spicy.engine.fresh import check_node
 from spicy.engine.make import run_step
 from spicy.engine.receipt import read_receipt
+from spicy.engine.replay import Missing, ReplayAsk
 from spicy.errors import SpicyError, StepFailed
 from spicy.ids import Digest, Ticks
 from spicy.plan.node import CharacterJob, KeyframeJob, Node, Price, ReportJob, VideoJob
@@ -76,7 +76,6 @@ def forecast(film: Film, store: Store, *, only: Iterable[str] | None = None) -> 
     """Foresee the build of a film; `only` limits it to some nodes' ids (and what they need)."""
     if film.told is None:
         return Forecast(film, (), film.guess())
-    store.memo.load(Path(film.build))
     nodes = film.nodes()
     if only is not None:
         nodes = needed(nodes, set(only))

@@ -59,8 +59,8 @@ def check_node(node: Node, digest_of: DigestOf, store: Store) -> Status:
 def _heal(node: Node, found: Mapping[str, Digest | None], store: Store) -> None:
     for path, digest in found.items():
         # Texts are made from the story and are not in the store.
-        if digest is not None and Path(path).suffix in _STORED:
+        if digest is not None and path.endswith(_STORED):
             store.heal(digest, Path(path))
 
 
-_STORED = {".jpg", ".jpeg", ".png", ".webp", ".mp4", ".mov", ".webm", ".mkv", ".m4v"}
+_STORED = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".mov", ".webm", ".mkv", ".m4v")

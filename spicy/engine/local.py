@@ -15,14 +15,6 @@ from spicy.store.records import CallRecord
 from spicy.store.store import Store
 
 
-def find_local(store: Store, job: LocalJob) -> LocalResult | None:
-    """The remembered result of a local job, if the store has it."""
-    record = store.lookup(job.key())
-    if record is None or record.digest is None:
-        return None
-    return LocalResult(Asset(record.digest, record.suffix), json.loads(record.text or "{}"))
-
-
 def do_local(store: Store, job: LocalJob, progress: Callable[[float], None]) -> LocalResult:
     """Do a local job and remember it. Raises MediaError, DamagedObject.
 

@@ -12,7 +12,7 @@ from spicy.engine.ask import LiveAsk
 from spicy.engine.budget import Budget
 from spicy.engine.call import Caller
 from spicy.engine.films import Film
-from spicy.engine.receipt import Log, film_folder, write_receipt
+from spicy.engine.receipt import Log, write_receipt
 from spicy.engine.reporting import make_report
 from spicy.errors import DamagedObject, StepFailed
 from spicy.events import NodeDone, NodeStarted, Sink
@@ -106,7 +106,7 @@ class Maker:
         if isinstance(node.job, ReportJob):
             paths = {label: Path(path) for label, path in node.inputs.items()}
             inputs = {label: d for label, path in paths.items() if (d := self.store.memo.digest(path))}
-            return make_report(node.film, Path(film_folder(node)), node.job, paths.values()), inputs, {}
+            return make_report(node.film, Path(node.folder), node.job, paths.values()), inputs, {}
         keyed = {label: self._take(path, ask) for label, path in node.inputs.items()}
         extra = {label: self._take(path, ask) for label, path in node.unkeyed.items()}
         made = run_step(node, {**keyed, **extra}, Bench(ask, film.prompts))
@@ -140,7 +140,9 @@ class Maker:
             return Log(tuple(("story", answered) for answered in film.told.calls), log.warnings, log.seconds)
         return log
 
-    def _done(self, node: NodeId, targets: tuple[str, ...], log: Log, scores: tuple[float | None, ...]) -> None:
+    def _done(
+        self, node: NodeId, targets: tuple[str, ...], log: Log, scores: tuple[float | None, ...]
+    ) -> None:
         hits: dict[str, tuple[int, int]] = {}
         for _, answered in log.calls:
             if answered.from_store:

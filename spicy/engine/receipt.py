@@ -6,7 +6,7 @@ import datetime
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from spicy.canon import Json
 from spicy.files import write_whole
@@ -33,22 +33,14 @@ class Receipt:
 def read_receipt(node: Node) -> Receipt | None:
     """A node's receipt, or None when there is none that can be read."""
     try:
-        data = json.loads(Path(node.receipt).read_bytes())
+        with open(node.receipt, "rb") as file:
+            data = json.loads(file.read())
         if data["spicy"] != RECEIPT_VERSION or data["node"] != node.id:
             return None
-        folder = film_folder(node)
-        targets = {str(folder / name): digest for name, digest in data["targets"].items()}
+        targets = {f"{node.folder}/{name}": digest for name, digest in data["targets"].items()}
         return Receipt(data["key"], data["ingredients"], data["inputs"], data["unkeyed"], targets)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
-
-
-def film_folder(node: Node) -> PurePosixPath:
-    """The folder of the node's film."""
-    path = PurePosixPath(node.targets[0])
-    while path.name != node.film:
-        path = path.parent
-    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +67,6 @@ def write_receipt(
     provider: str,
 ) -> None:
     """Write a node's receipt, whole; it is the last file of a node to appear."""
-    folder = film_folder(node)
     data: dict[str, Json] = {
         "spicy": RECEIPT_VERSION,
         "node": node.id,
@@ -87,7 +78,7 @@ def write_receipt(
         "ingredients": dict(node.ingredients),
         "inputs": dict(inputs),
         "unkeyed": dict(unkeyed),
-        "targets": {str(PurePosixPath(path).relative_to(folder)): digest for path, digest in targets.items()},
+        "targets": {path.removeprefix(f"{node.folder}/"): digest for path, digest in targets.items()},
         "calls": [_call(purpose, answered) for purpose, answered in log.calls],
         "attempts": [
             {

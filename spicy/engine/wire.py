@@ -6,16 +6,18 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from spicy.engine.budget import Budget
-from spicy.engine.call import Caller
 from spicy.engine.films import Film
-from spicy.engine.make import Maker
 from spicy.errors import UsageError
 from spicy.events import Sink
 from spicy.ports import Provider
 from spicy.settings import Settings
 from spicy.store.store import Store
+
+if TYPE_CHECKING:
+    from spicy.engine.make import Maker
 
 
 def _animatic(settings: Settings) -> Provider:
@@ -60,6 +62,9 @@ def build_maker(
     retry_unknown: bool = False,
 ) -> Maker:
     """Everything that makes nodes, over one provider."""
+    from spicy.engine.call import Caller
+    from spicy.engine.make import Maker
+
     store.prepare()
     caller = Caller(store, PROVIDERS[provider](settings), stop, retry_unknown=retry_unknown)
     return Maker(store, caller, films, budget, sink, run, stop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import cast as typed
 
@@ -67,7 +67,9 @@ def _suffix(path: str) -> str:
 class _Expansion:
     """Expands one film; keeps what later nodes need of earlier ones."""
 
-    def __init__(self, film: str, story: Story, story_text: str, recipe: Recipe, provider: str, build: str) -> None:
+    def __init__(
+        self, film: str, story: Story, story_text: str, recipe: Recipe, provider: str, build: str
+    ) -> None:
         self.film, self.story, self.story_text, self.recipe = film, story, story_text, recipe
         self.paths = Paths.of(build, film)
         self.prompts = Prompts(recipe, provider)
@@ -107,6 +109,7 @@ class _Expansion:
         return Node(
             id=self._id(Step.IDEATION, STORY_ITEM),
             film=self.film,
+            folder=self.paths.folder,
             step=Step.IDEATION,
             item=STORY_ITEM,
             title="story",
@@ -126,6 +129,7 @@ class _Expansion:
         node = Node(
             id=self._id(Step.CHARACTER, character.slug),
             film=self.film,
+            folder=self.paths.folder,
             step=Step.CHARACTER,
             item=character.slug,
             title=f"character {character.name}",
@@ -144,11 +148,12 @@ class _Expansion:
         return Node(
             id=self._id(Step.SCRIPT, SCRIPT_ITEM),
             film=self.film,
+            folder=self.paths.folder,
             step=Step.SCRIPT,
             item=SCRIPT_ITEM,
             title="script",
             job=ScriptJob(self.story),
-            ingredients={"story": typed(Json, asdict(self.story))},
+            ingredients={"story": self.story_text},
             inputs={},
             targets=(self.paths.top("script.md"), self.paths.top("state.json"), *scenes),
             receipt=self.paths.hidden("script"),
@@ -172,6 +177,7 @@ class _Expansion:
         return Node(
             id=self._id(Step.KEYFRAME, scene.slug),
             film=self.film,
+            folder=self.paths.folder,
             step=Step.KEYFRAME,
             item=scene.slug,
             title=_titled("keyframe", scene),
@@ -185,7 +191,9 @@ class _Expansion:
             price=Price() if own else self.prices.keyframe(references=len(cast) + uses),
         )
 
-    def _cast_inputs(self, cast: tuple[Character, ...]) -> tuple[dict[str, str], dict[str, str], list[NodeId]]:
+    def _cast_inputs(
+        self, cast: tuple[Character, ...]
+    ) -> tuple[dict[str, str], dict[str, str], list[NodeId]]:
         # Labels count positions among the sheets: a character's name is no reason to remake anything.
         inputs = {f"sheet {n}": self.sheets[c.name][1] for n, c in enumerate(cast, 1)}
         return inputs, {}, [self.sheets[c.name][0] for c in cast]
@@ -204,6 +212,7 @@ class _Expansion:
         return Node(
             id=self._id(Step.VIDEO, scene.slug),
             film=self.film,
+            folder=self.paths.folder,
             step=Step.VIDEO,
             item=scene.slug,
             title=_titled("clip", scene),
@@ -211,7 +220,9 @@ class _Expansion:
             ingredients=self.prompts.video_ingredients(job),
             inputs=inputs,
             after=tuple(after),
-            targets=tuple(self.paths.scene(scene.slug, n) for n in (f"clip{suffix}", "first.jpg", "last.jpg")),
+            targets=tuple(
+                self.paths.scene(scene.slug, n) for n in (f"clip{suffix}", "first.jpg", "last.jpg")
+            ),
             receipt=self.paths.scene(scene.slug, "clip.json"),
             price=Price() if own else self.prices.video(duration=scene.duration, judged=bool(cast)),
         )
@@ -221,6 +232,7 @@ class _Expansion:
         return Node(
             id=self._id(Step.ASSEMBLY, FILM_ITEM),
             film=self.film,
+            folder=self.paths.folder,
             step=Step.ASSEMBLY,
             item=FILM_ITEM,
             title="final film",
@@ -242,11 +254,12 @@ class _Expansion:
         return Node(
             id=self._id(Step.ASSEMBLY, REPORT_ITEM),
             film=self.film,
+            folder=self.paths.folder,
             step=Step.ASSEMBLY,
             item=REPORT_ITEM,
             title="report",
             job=ReportJob(self.story),
-            ingredients={"story": typed(Json, asdict(self.story))},
+            ingredients={"story": self.story_text},
             inputs={path.removeprefix(self.paths.folder + "/"): path for _, path in self.receipts},
             after=tuple(id for id, _ in self.receipts),
             targets=(self.paths.top("manifest.json"), self.paths.top("report.html")),

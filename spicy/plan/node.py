@@ -97,6 +97,8 @@ class Node:
 
     id: NodeId
     film: str
+    folder: str
+    """The film's folder; receipts name targets relative to it."""
     step: Step
     item: str
     title: str

@@ -78,7 +78,9 @@ class Prompts:
 
     def keyframe_check(self, job: KeyframeJob) -> str:
         """Judge a scene's still."""
-        return self._render("keyframe_check", what="keyframe", cast=_cast(job.cast), setting=job.scene.setting)
+        return self._render(
+            "keyframe_check", what="keyframe", cast=_cast(job.cast), setting=job.scene.setting
+        )
 
     def video(self, job: VideoJob) -> str:
         """Set the still in motion: motion only."""

@@ -54,7 +54,9 @@ def compare_ingredients(old: Mapping[str, Json], new: Mapping[str, Json]) -> tup
         for name, value in new.items()
         if old.get(name) != value
     ]
-    changed += [Reason(Cause.CHANGED, name, _text(value), "") for name, value in old.items() if name not in new]
+    changed += [
+        Reason(Cause.CHANGED, name, _text(value), "") for name, value in old.items() if name not in new
+    ]
     # The forms of a prompt change together; one of them says it.
     if any(r.name == "prompt" for r in changed):
         changed = [r for r in changed if r.name != "prompt to correct"]
@@ -68,13 +70,13 @@ def compare_inputs(old: Mapping[str, str], new: Mapping[str, Digest]) -> tuple[R
         for label, digest in new.items()
         if old.get(label) != digest
     ]
-    changed += [Reason(Cause.INPUT, label, _short(digest), "") for label, digest in old.items() if label not in new]
+    changed += [
+        Reason(Cause.INPUT, label, _short(digest), "") for label, digest in old.items() if label not in new
+    ]
     return tuple(changed)
 
 
-def compare_targets(
-    recorded: Mapping[str, str], found: Mapping[str, Digest | None]
-) -> tuple[Reason, ...]:
+def compare_targets(recorded: Mapping[str, str], found: Mapping[str, Digest | None]) -> tuple[Reason, ...]:
     """Which targets are missing or not what the receipt says; both map paths to digests."""
     reasons = []
     for path, digest in found.items():

@@ -52,7 +52,6 @@ def _open(patterns: Sequence[str]) -> dict[str, Any]:
     provider, notice = choose_provider(None, settings)
     store = open_store(settings)
     films = load_films(paths, Path.cwd(), provider, settings.build_dir.as_posix(), store)
-    store.memo.load(settings.build_dir)
     budget, run = Budget(None), new_run()
     sink = FanOut(
         [_Warnings(), RunsDb(settings.build_dir / "spicy.db")], report=lambda line: print_error(line)

@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from spicy.engine.budget import Budget
 from spicy.engine.films import Film
 from spicy.engine.fresh import check_node
-from spicy.engine.make import Maker
 from spicy.errors import (
     BudgetReached,
     Interrupted,
@@ -26,6 +26,9 @@ from spicy.plan.expand import STORY_ITEM
 from spicy.plan.node import Node, node_id
 from spicy.plan.reasons import Reason
 from spicy.store.store import Store
+
+if TYPE_CHECKING:
+    from spicy.engine.make import Maker
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_BUDGET, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -116,7 +119,9 @@ class Session:
         except OSError as error:
             return self._failed(id, "failed", f"{error.filename or 'disk'}: {error.strerror or error}")
         except Exception as error:  # the entry of a worker thread: a bug must not take the siblings with it
-            return self._failed(id, "failed", f"{_where(error)}: {type(error).__name__}: {error} (a bug in spicy)")
+            return self._failed(
+                id, "failed", f"{_where(error)}: {type(error).__name__}: {error} (a bug in spicy)"
+            )
         self.tally.made.add(id)
         return None
 

@@ -132,7 +132,9 @@ def _creator(session: Session, film: Film) -> Callable[[], Iterator[Task]]:
 
     if film.told is None:
         folder = re.escape(Paths.of(film.build, film.name).folder)
-        delay = create_after(executed=f"{IDEATION}:{film.name}", creates=[film.name], target_regex=f"{folder}/.*")
+        delay = create_after(
+            executed=f"{IDEATION}:{film.name}", creates=[film.name], target_regex=f"{folder}/.*"
+        )
         delayed: Callable[[], Iterator[Task]] = delay(create)
         return delayed
     return create

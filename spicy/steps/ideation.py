@@ -101,7 +101,9 @@ def _match(
             "match",
             prompts.provider,
             labels=list(rest),
-            characters=[{"name": n, "role": r, "description": d} for n, r, d in cast if n not in labels.values()],
+            characters=[
+                {"name": n, "role": r, "description": d} for n, r, d in cast if n not in labels.values()
+            ],
         )
         model = prompts.recipe.models_for(prompts.provider).judge
         answered = ask.call(ChatCall(model=model, prompt=prompt, schema=MATCH_SCHEMA), "match")
@@ -115,7 +117,11 @@ def _match(
         known = ", ".join(names) or "none"
         raise SpecError(
             [
-                spec.problem(("refs", label), f"no character fits the label `{label}`; the characters are: {known}", at_key=True)
+                spec.problem(
+                    ("refs", label),
+                    f"no character fits the label `{label}`; the characters are: {known}",
+                    at_key=True,
+                )
                 for label in missing
             ]
         )

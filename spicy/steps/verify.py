@@ -24,7 +24,9 @@ def judge(bench: Bench, prompt: str, images: Sequence[Digest]) -> Verdict:
     """Have pictures scored. An answer that cannot be read is asked for once more, then it is no score."""
     model = bench.prompts.recipe.models_for(bench.prompts.provider).judge
     for attempt in (1, 2):
-        call = ChatCall(model=model, prompt=prompt, schema=CHECK_SCHEMA, images=tuple(images), attempt=attempt)
+        call = ChatCall(
+            model=model, prompt=prompt, schema=CHECK_SCHEMA, images=tuple(images), attempt=attempt
+        )
         check = read_check(bench.ask.call(call, "check").text or "")
         if check is not None:
             return Verdict(check.score, tuple(check.problems))
@@ -54,7 +56,9 @@ def best_of(
         except Refused as refusal:
             if not (attempts or spare):
                 raise
-            ask.warn(f"attempt {number} was refused ({refusal.message}); the best of the earlier ones is kept")
+            ask.warn(
+                f"attempt {number} was refused ({refusal.message}); the best of the earlier ones is kept"
+            )
             break
         verdict = check(answered.media())
         problems = verdict.problems
@@ -81,8 +85,12 @@ def choose(bench: Bench, attempts: Sequence[Attempt]) -> int:
         bench.ask.warn("could not be judged: the judge's answer was unreadable twice; kept as it is")
     elif chosen.score < verify.threshold:
         faults = "; ".join(chosen.problems) or "no faults named"
-        message = f"best of {len(attempts)} scored {chosen.score:.2f}, under {verify.threshold:.2f} ({faults})"
+        message = (
+            f"best of {len(attempts)} scored {chosen.score:.2f}, under {verify.threshold:.2f} ({faults})"
+        )
         if verify.on_low == "fail":
-            raise StepFailed(message, advice="reword the description, raise `take`, or set verify.on_low: keep")
+            raise StepFailed(
+                message, advice="reword the description, raise `take`, or set verify.on_low: keep"
+            )
         bench.ask.warn(message)
     return best

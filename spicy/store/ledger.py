@@ -131,7 +131,9 @@ class Ledger:
         root.mkdir(parents=True, exist_ok=True)
         self._clock = clock
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(root / "ledger.sqlite", timeout=30, check_same_thread=False, isolation_level=None)
+        self._db = sqlite3.connect(
+            root / "ledger.sqlite", timeout=30, check_same_thread=False, isolation_level=None
+        )
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._migrate()
@@ -140,7 +142,9 @@ class Ledger:
         with self._write() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > len(_MIGRATIONS):
-                raise StoreError(f"the ledger is of version {version}, newer than this spicy; please upgrade spicy")
+                raise StoreError(
+                    f"the ledger is of version {version}, newer than this spicy; please upgrade spicy"
+                )
             for number, script in enumerate(_MIGRATIONS[version:], version + 1):
                 for statement in filter(str.strip, script.split(";")):
                     db.execute(statement)
@@ -158,7 +162,15 @@ class Ledger:
             self._db.execute("COMMIT")
 
     def claim(
-        self, key: CallKey, *, owner: str, provider: str, kind: str, model: str, estimate: Ticks, purpose: Purpose
+        self,
+        key: CallKey,
+        *,
+        owner: str,
+        provider: str,
+        kind: str,
+        model: str,
+        estimate: Ticks,
+        purpose: Purpose,
     ) -> Row | int:
         """Write the intent to submit `key` and return its row's number, or the row that stands in the way.
 
@@ -227,7 +239,9 @@ class Ledger:
             ).fetchall()
         return tuple(_row(row) for row in rows)
 
-    def save_hits(self, run: str, film: str, step: str, item: str, hits: Sequence[tuple[str, int, Ticks]]) -> None:
+    def save_hits(
+        self, run: str, film: str, step: str, item: str, hits: Sequence[tuple[str, int, Ticks]]
+    ) -> None:
         """Note what the store saved: for each kind, how many calls, and their price when first asked."""
         if not hits:
             return

@@ -24,6 +24,7 @@ class Objects:
     def __init__(self, root: Path) -> None:
         self.folder = root / "objects"
         self.aside = root / "aside"
+        self._prefix = f"{self.folder}{os.sep}"
 
     def path(self, digest: Digest) -> Path:
         """Where the blob is, or would be; says nothing about its health."""
@@ -31,7 +32,11 @@ class Objects:
 
     def has(self, digest: Digest) -> bool:
         """Whether a blob of that name exists."""
-        return self.path(digest).is_file()
+        return os.path.isfile(self.name(digest))
+
+    def name(self, digest: Digest) -> str:
+        """`path`, as text: a build with nothing stale asks for thousands."""
+        return f"{self._prefix}{digest[:2]}{os.sep}{digest}"
 
     def add_bytes(self, data: bytes) -> Digest:
         """Keep `data`; returns its digest."""
@@ -56,7 +61,9 @@ class Objects:
                 return path
         except FileNotFoundError:
             raise DamagedObject(digest, f"object {digest[:12]}… is missing from the store") from None
-        raise DamagedObject(digest, f"object {digest[:12]}… was damaged; set aside as {self.set_aside(digest)}")
+        raise DamagedObject(
+            digest, f"object {digest[:12]}… was damaged; set aside as {self.set_aside(digest)}"
+        )
 
     def set_aside(self, digest: Digest) -> Path:
         """Move a damaged blob out of the way and return where it went."""
@@ -73,7 +80,9 @@ class Objects:
                 return
         except FileNotFoundError:
             raise DamagedObject(digest, f"object {digest[:12]}… is missing from the store") from None
-        raise DamagedObject(digest, f"object {digest[:12]}… was damaged; set aside as {self.set_aside(digest)}")
+        raise DamagedObject(
+            digest, f"object {digest[:12]}… was damaged; set aside as {self.set_aside(digest)}"
+        )
 
     def all(self) -> Iterator[tuple[Digest, Path]]:
         """Every blob, in order of digest."""

@@ -63,7 +63,9 @@ class Records:
             with contextlib.suppress(FileNotFoundError):
                 os.replace(path, path.with_suffix(".damaged"))
             return None
-        raise StoreError(f"{path} is of version {version}, which this spicy does not know; please upgrade spicy")
+        raise StoreError(
+            f"{path} is of version {version}, which this spicy does not know; please upgrade spicy"
+        )
 
     def add(self, record: CallRecord) -> None:
         """Keep a record. An earlier one of the key is replaced: it is asked again only when its blob is lost."""

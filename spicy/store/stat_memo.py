@@ -26,6 +26,7 @@ class StatMemo:
 
     def __init__(self, root: Path) -> None:
         self._path = root / "stat.sqlite"
+        self._here = os.getcwd()
         self._lock = threading.Lock()
         self._known: dict[str, tuple[_Signature, Digest]] = {}
         self._loaded: set[str] = set()
@@ -48,7 +49,7 @@ class StatMemo:
 
     def digest(self, path: str | Path) -> Digest | None:
         """SHA-256 of a file's bytes, or None when there is no such file."""
-        name = os.path.abspath(path)
+        name = os.path.join(self._here, path)
         signature = _signature(name)
         if signature is None:
             return None

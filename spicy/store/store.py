@@ -8,14 +8,17 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spicy.errors import StoreError
 from spicy.files import write_whole
 from spicy.ids import CallKey, Digest
-from spicy.store.ledger import Ledger, Owner
 from spicy.store.objects import Objects
 from spicy.store.records import CallRecord, Records
 from spicy.store.stat_memo import StatMemo
+
+if TYPE_CHECKING:
+    from spicy.store.ledger import Ledger, Owner
 
 STORE_VERSION = 1
 
@@ -47,7 +50,9 @@ class Store:
         except OSError as error:
             raise StoreError(f"the store at {self.root} cannot be read: {error.strerror}") from error
         if version != str(STORE_VERSION):
-            raise StoreError(f"the store at {self.root} is of version {version}; this spicy knows {STORE_VERSION}")
+            raise StoreError(
+                f"the store at {self.root} is of version {version}; this spicy knows {STORE_VERSION}"
+            )
 
     def prepare(self) -> None:
         """Make the folder, so that later failures are about calls and not about disks. Raises StoreError."""
@@ -64,12 +69,16 @@ class Store:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger."""
+        from spicy.store.ledger import Ledger
+
         self.prepare()
         return Ledger(self.root)
 
     @cached_property
     def owner(self) -> Owner:
         """This process, as the ledger knows it."""
+        from spicy.store.ledger import Owner
+
         return Owner(self.root)
 
     def temporary(self, name: str) -> Path:
@@ -94,10 +103,9 @@ class Store:
 
     def heal(self, digest: Digest, copy: Path) -> bool:
         """Put a lost or changed blob back from an intact copy in a build folder; True when it was needed."""
-        path = self.objects.path(digest)
-        if self.memo.digest(path) == digest:
+        if self.memo.digest(self.objects.name(digest)) == digest:
             return False
-        if path.exists():
+        if self.objects.has(digest):
             self.objects.set_aside(digest)
         return self.objects.add_file(copy) == digest
 

@@ -56,8 +56,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
-    yield lambda provider, **options: Desk(tmp_path / "store", provider, **options)
+def desk(tmp_path: Path) -> Callable[..., Desk]:
+    return lambda provider, **options: Desk(tmp_path / "store", provider, **options)
 
 
 def test_the_second_time_is_free_and_has_the_same_bytes(desk: Callable[..., Desk]) -> None:
@@ -264,9 +264,11 @@ def test_the_cap_caps_with_any_number_of_threads(desk: Callable[..., Desk], thre
         bought = sum(pool.map(ask, range(40)))
     assert bought == 12 == provider.kinds["image"]
     assert here.budget.spent == ticks(0.48)
-    assert desk(provider).ask(
-        ImageCall(model="m", prompt="fox 0", aspect_ratio="1:1", resolution="1k")
-    ).from_store  # what was bought is kept for the next build
+    assert (
+        desk(provider)
+        .ask(ImageCall(model="m", prompt="fox 0", aspect_ratio="1:1", resolution="1k"))
+        .from_store
+    )  # what was bought is kept for the next build
 
 
 def test_a_films_own_cap_and_the_builds_cap_both_hold() -> None:

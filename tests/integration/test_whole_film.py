@@ -154,12 +154,15 @@ def test_low_is_the_bill_when_nothing_is_retried_and_worst_when_everything_is(st
         ("title: Two scenes", "# a comment\ntitle: Two scenes", {}),
         ("recipe: scripted\ntitle: Two scenes\n", "title: Two scenes\nrecipe: scripted\n", {}),
         ("action: Ember drinks,", "take: 2, action: Ember drinks,", {"video": 1, "chat": 1}),
-        ("action: Ember drinks,", "keyframe_take: 2, action: Ember drinks,", {"image": 1, "video": 1, "chat": 2}),
+        (
+            "action: Ember drinks,",
+            "keyframe_take: 2, action: Ember drinks,",
+            {"image": 1, "video": 1, "chat": 2},
+        ),
         ("a small red fox}", "a small red fox, take: 2}", {"image": 3, "video": 2, "chat": 5}),
         ("setting: an oak", "continuity: none, setting: an oak", {}),
     ],
-    ids=["action", "setting", "camera", "description", "title", "rename", "comment", "order", "take"]
-    + ["keyframe-take", "character-take", "continuity"],
+    ids="action setting camera description title rename comment order take keyframe-take character-take continuity".split(),
 )
 def test_an_edit_remakes_what_it_touches_and_a_revert_nothing(
     studio: Studio, old: str, new: str, calls: dict[str, int]
@@ -282,7 +285,9 @@ def test_a_deleted_build_folder_comes_back_for_nothing(studio: Studio) -> None:
     studio.build()
     studio.asked()
     build = studio.project.root / "build"
-    before = {p.relative_to(build): p.read_bytes() for p in build.rglob("*") if p.suffix in {".jpg", ".mp4", ".md"}}
+    before = {
+        p.relative_to(build): p.read_bytes() for p in build.rglob("*") if p.suffix in {".jpg", ".mp4", ".md"}
+    }
     shutil.rmtree(build)
     assert studio.build() == 0
     assert studio.asked() == {}

@@ -66,7 +66,7 @@ ONLY_IMPORTED_BY: Mapping[str, frozenset[str]] = {
     "grpc": frozenset({"providers", "emulator"}),
     "sqlite3": frozenset({"store", "sinks"}),
     "subprocess": frozenset({"media"}),
-    "av": frozenset({"media"}),
+    "av": frozenset({"media", "providers"}),
     "PIL": frozenset({"media", "providers", "report", "emulator"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli", "sinks"}),

@@ -61,7 +61,9 @@ def draw(brush: Brush, look: Look) -> None:
     body = brush.body(
         blob((500, 470), (588, 520), (640, 650), (672, 800), (640, 900), (500, 926), (360, 900), (328, 800), (360, 650),
              (412, 520)), fur)  # fmt: skip
-    belly = blob((500, 480), (570, 560), (592, 700), (570, 850), (500, 900), (430, 850), (408, 700), (430, 560))
+    belly = blob(
+        (500, 480), (570, 560), (592, 700), (570, 850), (500, 900), (430, 850), (408, 700), (430, 560)
+    )
     if look.kind != "panda":
         brush.fill(belly, look.accent, mix(look.accent, fur, 0.12), inside=body)
     _haunches(brush, look, body)
@@ -95,7 +97,10 @@ def _head_shape(make: _Make) -> Shape:
         return blob((500, 216), (500 + 150 * w, 232), (500 + 226 * w, 340), (500 + 176 * w, 446), (500, 482),
                     (500 - 176 * w, 446), (500 - 226 * w, 340), (500 - 150 * w, 232))  # fmt: skip
     if make.cheeks:
-        right = [(500 + x * w, y) for x, y in ((112, 176), (190, 262), (216, 342), (262, 404), (172, 456), (92, 500))]
+        right = [
+            (500 + x * w, y)
+            for x, y in ((112, 176), (190, 262), (216, 342), (262, 404), (172, 456), (92, 500))
+        ]
         left = [(1000 - x, y) for x, y in reversed(right)]
         return blob((500, 158), *right, (500, 516), *left)
     return blob((500, 156), (500 + 136 * w, 186), (500 + 212 * w, 300), (500 + 206 * w, 410), (500 + 120 * w, 486),
@@ -111,7 +116,10 @@ def _tail(brush: Brush, look: Look, kind: str) -> None:
         brush.fill(blob((700, 640), (760, 676), (812, 640), (872, 684), (960, 640), (940, 480), (700, 480)), tip,
                    inside=shape)  # fmt: skip
     elif kind == "plume":
-        shape = limb([(590, 890), (760, 880), (850, 730), (800, 560), (850, 430), (790, 400)], (70, 170, 210, 200, 130, 60))
+        shape = limb(
+            [(590, 890), (760, 880), (850, 730), (800, 560), (850, 430), (790, 400)],
+            (70, 170, 210, 200, 130, 60),
+        )
         brush.body(shape, fur)
         brush.fill(shape.moved(22, 10, 0.7), lift(fur, 0.22), inside=shape, alpha=0.7, soft=12)
     elif kind == "ring":
@@ -125,7 +133,10 @@ def _tail(brush: Brush, look: Look, kind: str) -> None:
         brush.body(limb([(610, 800), (730, 760), (790, 850), (770, 930)], (50, 110, 90, 20)), _mane(look))
     else:
         width = {"whip": 54, "thin": 48, "tuft": 34, "string": 22}[kind]
-        brush.body(limb(line, (width, width, width * 0.9, width * 0.8, width * 0.7)), fur if kind != "string" else lift(fur, 0.1))
+        brush.body(
+            limb(line, (width, width, width * 0.9, width * 0.8, width * 0.7)),
+            fur if kind != "string" else lift(fur, 0.1),
+        )
         if kind == "tuft":
             brush.body(oval(850, 540, 48, 62, 20), lift(fur, -0.4))
         elif kind == "thin" and look.parts.keys() & {"accent"}:
@@ -180,7 +191,11 @@ def _marks_on_body(brush: Brush, look: Look, body: Shape) -> None:
 
 def _ears(brush: Brush, look: Look, kind: str) -> None:
     fur = look.parts.get("ears") or (look.body if look.kind != "panda" else look.accent)
-    inner = mix(lift(fur, -0.35), (236, 150, 150), 0.45) if kind in ("long", "disc", "point", "leaf") else lift(fur, -0.42)
+    inner = (
+        mix(lift(fur, -0.35), (236, 150, 150), 0.45)
+        if kind in ("long", "disc", "point", "leaf")
+        else lift(fur, -0.42)
+    )
     shapes: dict[str, tuple[Shape, Shape | None]] = {
         "tall": (blob((292, 300), (276, 160), (296, 40), (390, 108), (462, 210), (420, 300), tension=0.8),
                  blob((322, 270), (308, 170), (316, 96), (376, 148), (420, 222), tension=0.8)),
@@ -217,8 +232,16 @@ def _horns(brush: Brush, look: Look) -> None:
         brush.fill(poly((470, 190), (500, 0), (530, 190)), (255, 236, 190), (230, 186, 110))
         return
     for side in (1, -1):
-        for points in ([(450, 190), (400, 110), (386, 10)], [(404, 120), (340, 90), (318, 30)], [(392, 60), (430, 30), (436, -2)]):
-            brush.fill(limb([(500 + (x - 500) * side, y) for x, y in points], (24, 20, 12)), lift(colour, 0.1), colour)
+        for points in (
+            [(450, 190), (400, 110), (386, 10)],
+            [(404, 120), (340, 90), (318, 30)],
+            [(392, 60), (430, 30), (436, -2)],
+        ):
+            brush.fill(
+                limb([(500 + (x - 500) * side, y) for x, y in points], (24, 20, 12)),
+                lift(colour, 0.1),
+                colour,
+            )
 
 
 def _face(brush: Brush, look: Look, make: _Make, head: Shape) -> None:
@@ -228,8 +251,14 @@ def _face(brush: Brush, look: Look, make: _Make, head: Shape) -> None:
         for side in (False, True):
             lobe = blob((500, 440), (560, 372), (640, 366), (740, 390), (720, 470), (610, 560), (500, 560))
             brush.fill(lobe.mirrored() if side else lobe, pale, mix(pale, look.body, 0.12), inside=head)
-        brush.fill(blob((500, 250), (540, 380), (560, 450), (500, 520), (440, 450), (460, 380)), look.body, inside=head)
-        brush.fill(blob((500, 402), (556, 430), (566, 476), (500, 540), (434, 476), (444, 430)), pale, inside=head)
+        brush.fill(
+            blob((500, 250), (540, 380), (560, 450), (500, 520), (440, 450), (460, 380)),
+            look.body,
+            inside=head,
+        )
+        brush.fill(
+            blob((500, 402), (556, 430), (566, 476), (500, 540), (434, 476), (444, 430)), pale, inside=head
+        )
     elif make.face == "bandit":
         brush.fill(oval(500, 476, 210, 120), pale, inside=head)
         brush.fill(poly((478, 100), (522, 100), (532, 420), (468, 420)), pale, inside=head)
@@ -241,7 +270,12 @@ def _face(brush: Brush, look: Look, make: _Make, head: Shape) -> None:
     elif make.face in ("muzzle", "small"):
         big = make.face == "muzzle"
         if look.kind != "panda":
-            brush.fill(oval(500, 430, 112 if big else 84, 84 if big else 58), pale, mix(pale, look.body, 0.1), inside=head)
+            brush.fill(
+                oval(500, 430, 112 if big else 84, 84 if big else 58),
+                pale,
+                mix(pale, look.body, 0.1),
+                inside=head,
+            )
         if look.kind == "monkey":
             brush.fill(blob((500, 270), (600, 240), (650, 340), (610, 460), (500, 496), (390, 460), (350, 340), (400, 240)),
                        pale, inside=head)  # fmt: skip
@@ -251,7 +285,9 @@ def _face(brush: Brush, look: Look, make: _Make, head: Shape) -> None:
                 brush.fill(patch.mirrored() if side else patch, pale)
     _marks_on_face(brush, look, head)
     if make.face == "long":
-        brush.body(blob((500, 400), (566, 430), (574, 510), (500, 552), (426, 510), (434, 430)), lift(pale, 0.05))
+        brush.body(
+            blob((500, 400), (566, 430), (574, 510), (500, 552), (426, 510), (434, 430)), lift(pale, 0.05)
+        )
         brush.body(limb([(500, 120), (470, 180), (486, 260)], (90, 80, 16)), _mane(look))
         eye_y = 300
     if make.face == "frog":
@@ -262,7 +298,14 @@ def _face(brush: Brush, look: Look, make: _Make, head: Shape) -> None:
     if look.kind == "panda":
         eye_y = 346
     for side in (-1, 1):
-        eye(brush, 500 + side * eye_x, eye_y, 31, look.eyes, ring=luma(look.body) < 0.42 or look.kind == "panda")
+        eye(
+            brush,
+            500 + side * eye_x,
+            eye_y,
+            31,
+            look.eyes,
+            ring=luma(look.body) < 0.42 or look.kind == "panda",
+        )
     _nose(brush, look, make)
 
 
@@ -329,4 +372,8 @@ def _nose(brush: Brush, look: Look, make: _Make) -> None:
         for side in (-1, 1):
             for dy in (-10, 18):
                 ends = [(500 + side * 100, y + 26 + dy * 0.5), (500 + side * 210, y + 14 + dy * 1.6)]
-                brush.line([ends[0], ((ends[0][0] + ends[1][0]) / 2, ends[0][1] - 4), ends[1]], 4, lift(look.body, -0.3))
+                brush.line(
+                    [ends[0], ((ends[0][0] + ends[1][0]) / 2, ends[0][1] - 4), ends[1]],
+                    4,
+                    lift(look.body, -0.3),
+                )

@@ -17,7 +17,9 @@ def owl(brush: Brush, look: Look) -> None:
     body = brush.body(
         blob((500, 150), (650, 200), (722, 360), (732, 600), (676, 820), (500, 912), (324, 820), (268, 600), (278, 360),
              (350, 200)), feathers)  # fmt: skip
-    chest = blob((500, 470), (620, 540), (640, 700), (590, 830), (500, 880), (410, 830), (360, 700), (380, 540))
+    chest = blob(
+        (500, 470), (620, 540), (640, 700), (590, 830), (500, 880), (410, 830), (360, 700), (380, 540)
+    )
     brush.fill(chest, pale, mix(pale, feathers, 0.25), inside=body)
     mark = look.parts.get("spots") or mix(feathers, pale, 0.25)
     for row in range(5):
@@ -60,7 +62,9 @@ def _owl_face(brush: Brush, look: Look) -> None:
         brush.fill(oval(x, 338, 34, 36), (34, 26, 36))
         brush.fill(oval(x + 18, 318, 14, 15), (255, 255, 255))
     beak = look.parts.get("beak") or (236, 172, 76)
-    brush.fill(blob((500, 372), (534, 400), (500, 468), (466, 400), tension=0.8), lift(beak, 0.2), lift(beak, -0.2))
+    brush.fill(
+        blob((500, 372), (534, 400), (500, 468), (466, 400), tension=0.8), lift(beak, 0.2), lift(beak, -0.2)
+    )
 
 
 def bird(brush: Brush, look: Look) -> None:
@@ -74,7 +78,9 @@ def bird(brush: Brush, look: Look) -> None:
     body = brush.body(
         blob((500, 160), (624, 196), (676, 330), (716, 540), (700, 760), (620, 880), (500, 908), (380, 880), (300, 760),
              (284, 540), (324, 330), (376, 196)), feathers)  # fmt: skip
-    front = blob((500, 430), (610, 500), (640, 660), (600, 820), (500, 890), (400, 820), (360, 660), (390, 500))
+    front = blob(
+        (500, 430), (610, 500), (640, 660), (600, 820), (500, 890), (400, 820), (360, 660), (390, 500)
+    )
     brush.fill(front, pale, mix(pale, feathers, 0.16), inside=body)
     wardrobe.torso(brush, look, body)
     for side in (False, True):
@@ -86,7 +92,10 @@ def bird(brush: Brush, look: Look) -> None:
             brush.fill(cheek.mirrored() if side else cheek, pale, inside=body)
     if look.kind in ("bird", "duck"):
         for dx, height in ((-30, 70), (4, 92), (38, 66)):
-            brush.fill(limb([(500, 176), (500 + dx * 0.7, 130), (500 + dx * 1.6, 168 - height)], (30, 24, 6)), feathers)
+            brush.fill(
+                limb([(500, 176), (500 + dx * 0.7, 130), (500 + dx * 1.6, 168 - height)], (30, 24, 6)),
+                feathers,
+            )
     if "spots" in look.parts:
         for x, y in ((440, 620), (540, 600), (490, 700), (570, 720), (430, 760)):
             brush.fill(oval(x, y, 15, 13), look.parts.get("spots") or lift(feathers, -0.3), inside=front)
@@ -120,4 +129,8 @@ def _beak(brush: Brush, kind: str, colour: Colour) -> None:
 def _feet(brush: Brush, colour: Colour, y: float) -> None:
     for x in (428, 572):
         for dx in (-34, 0, 34):
-            brush.fill(limb([(x, y - 30), (x + dx * 0.7, y + 8), (x + dx, y + 34)], (30, 27, 22)), lift(colour, 0.1), lift(colour, -0.15))
+            brush.fill(
+                limb([(x, y - 30), (x + dx * 0.7, y + 8), (x + dx, y + 34)], (30, 27, 22)),
+                lift(colour, 0.1),
+                lift(colour, -0.15),
+            )

@@ -9,8 +9,29 @@ import re
 from dataclasses import dataclass
 
 _LABELS = frozenset(
-    "style palette colours concept scenes scene character card role description correct setting mood camera "
-    "framing figure previous check caption label rules".split()
+    [
+        "style",
+        "palette",
+        "colours",
+        "concept",
+        "scenes",
+        "scene",
+        "character",
+        "card",
+        "role",
+        "description",
+        "correct",
+        "setting",
+        "mood",
+        "camera",
+        "framing",
+        "figure",
+        "previous",
+        "check",
+        "caption",
+        "label",
+        "rules",
+    ]
 ) | {"reference picture"}
 _LABELLED = re.compile(r"(?P<label>[A-Z][a-z]+(?: [a-z]+)?)(?: \d+)?(?: \([^)]*\))?:(?:\s+(?P<value>.*))?$")
 

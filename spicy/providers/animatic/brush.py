@@ -110,7 +110,9 @@ def limb(points: Sequence[Point], widths: Sequence[float]) -> Shape:
         half = (widths[k] + (widths[k + 1] - widths[k]) * (at - k)) / 2
         left.append((x + nx * half, y + ny * half))
         right.append((x - nx * half, y - ny * half))
-    return Shape(tuple([*left, *_cap(line, widths[-1] / 2), *reversed(right), *_cap(line[::-1], widths[0] / 2)]))
+    return Shape(
+        tuple([*left, *_cap(line, widths[-1] / 2), *reversed(right), *_cap(line[::-1], widths[0] / 2)])
+    )
 
 
 def _cap(line: Sequence[Point], radius: float) -> list[Point]:
@@ -196,7 +198,11 @@ def _soft_mask(points: list[Point], box: Box, radius: float) -> Image.Image:
     fx, fy = coarse[0] / size[0], coarse[1] / size[1]
     small = Image.new("L", coarse, 0)
     ImageDraw.Draw(small).polygon([((x - box[0]) * fx, (y - box[1]) * fy) for x, y in points], fill=255)
-    return small.filter(ImageFilter.BoxBlur(radius / 4)).filter(ImageFilter.BoxBlur(radius / 4)).resize(size, _BILINEAR)
+    return (
+        small.filter(ImageFilter.BoxBlur(radius / 4))
+        .filter(ImageFilter.BoxBlur(radius / 4))
+        .resize(size, _BILINEAR)
+    )
 
 
 def _paint(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:

@@ -60,7 +60,11 @@ def palette(being: Image.Image, most: int = 5) -> list[Colour]:
     small.thumbnail((96, 96), Image.Resampling.BOX)
     flat = Image.new("RGB", small.size, (0, 0, 0))
     flat.paste(small, (0, 0))
-    opaque = [c for c, a in zip(flat.get_flattened_data(), small.getchannel("A").get_flattened_data(), strict=True) if a > 200]
+    opaque = [
+        c
+        for c, a in zip(flat.get_flattened_data(), small.getchannel("A").get_flattened_data(), strict=True)
+        if a > 200
+    ]
     if not opaque:
         return [(160, 160, 160)]
     strip = Image.new("RGB", (len(opaque), 1))
@@ -81,7 +85,12 @@ def _ground(being: Image.Image, turn: int) -> tuple[Colour, Colour]:
     pixels = np.asarray(small, np.float32).reshape(-1, 4)
     colours = pixels[pixels[:, 3] > 160][:, :3]
     best: tuple[float, tuple[Colour, Colour]] | None = None
-    for light, colourful, liked in ((0.80, 0.36, 14.0), (0.70, 0.34, 8.0), (0.46, 0.26, 4.0), (0.34, 0.30, 0.0)):
+    for light, colourful, liked in (
+        (0.80, 0.36, 14.0),
+        (0.70, 0.34, 8.0),
+        (0.46, 0.26, 4.0),
+        (0.34, 0.30, 0.0),
+    ):
         for hue in range(12):
             near = colorsys.hls_to_rgb((hue / 12 + 0.02 * (turn % 4)) % 1, light, colourful)
             middle = (round(near[0] * 255), round(near[1] * 255), round(near[2] * 255))
@@ -104,14 +113,22 @@ def _place(sheet: Image.Image, being: Image.Image, ground: tuple[Colour, Colour]
     landscape = wide > high * 1.2
     room = _figure_room(sheet.size)
     scale = min(room[0] / being.width, room[1] / being.height)
-    being = being.resize((max(1, round(being.width * scale)), max(1, round(being.height * scale))), Image.Resampling.LANCZOS)
+    being = being.resize(
+        (max(1, round(being.width * scale)), max(1, round(being.height * scale))), Image.Resampling.LANCZOS
+    )
     middle = int(wide * (0.33 if landscape else 0.5))
     foot = int(high * (0.93 if landscape else 0.785))
     mask = Image.new("L", sheet.size, 0)
     reach, deep = being.width * 0.52, max(3, high * 0.016)
     ImageDraw.Draw(mask).ellipse((middle - reach, foot - deep * 1.4, middle + reach, foot + deep), fill=26)
-    small = mask.resize((max(1, wide // 4), max(1, high // 4))).filter(ImageFilter.BoxBlur(max(1, high // 260)))
-    sheet.paste(Image.new("RGB", sheet.size, lift(ground[1], -0.6)), (0, 0), small.resize(sheet.size, Image.Resampling.BILINEAR))
+    small = mask.resize((max(1, wide // 4), max(1, high // 4))).filter(
+        ImageFilter.BoxBlur(max(1, high // 260))
+    )
+    sheet.paste(
+        Image.new("RGB", sheet.size, lift(ground[1], -0.6)),
+        (0, 0),
+        small.resize(sheet.size, Image.Resampling.BILINEAR),
+    )
     sheet.paste(being, (middle - being.width // 2, foot - being.height), being)
 
 
@@ -130,7 +147,9 @@ def _title(sheet: Image.Image, brief: Brief, shades: Sequence[Colour], ground: t
         size = int(size * 0.92)
     lines = lettering.wrap(name, size, room, 2)
     for k, line in enumerate(lines):
-        draw.text((x, y - (len(lines) - 1 - k) * size * 1.1), line, font=lettering.font(size), fill=ink, anchor="ms")
+        draw.text(
+            (x, y - (len(lines) - 1 - k) * size * 1.1), line, font=lettering.font(size), fill=ink, anchor="ms"
+        )
     role = lettering.plain(brief.first("role")).upper()
     small = max(8, int(22 * unit))
     gap = 5 * unit
@@ -146,7 +165,9 @@ def _subject(brief: Brief) -> str:
     return "Character" if kind in ("creature", "person") else kind.capitalize()
 
 
-def _swatches(sheet: Image.Image, shades: Sequence[Colour], x: float, y: float, radius: float, rim: Colour) -> None:
+def _swatches(
+    sheet: Image.Image, shades: Sequence[Colour], x: float, y: float, radius: float, rim: Colour
+) -> None:
     finer, step = 4, radius * 2.8
     left, high = x - step * (len(shades) - 1) / 2, int(radius * 2.4)
     for k, shade in enumerate(shades):
@@ -156,5 +177,3 @@ def _swatches(sheet: Image.Image, shades: Sequence[Colour], x: float, y: float, 
         at = int(left + k * step - high / 2), int(y - high / 2)
         near = sum(abs(a - b) for a, b in zip(shade, sheet.getpixel(at) or (0, 0, 0), strict=True)) < 60  # type: ignore[arg-type]
         sheet.paste(mix(shade, rim, 0.35 if near else 0.0), at, dot.reduce(finer))
-
-

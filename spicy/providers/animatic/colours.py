@@ -29,8 +29,24 @@ NAMED: dict[str, Colour] = {
     "ash": (150, 152, 156), "ashen": (150, 152, 156), "charcoal": (70, 74, 84), "slate": (96, 110, 128),
     "steel": (132, 148, 166), "black": (48, 48, 58), "ebony": (50, 46, 52), "raven": (46, 48, 64),
 }  # fmt: skip
-_SHADES = {"light": 0.30, "pale": 0.38, "bright": 0.06, "soft": 0.16, "dark": -0.30, "deep": -0.22, "dusty": -0.06}
-_CJK = {"红": "red", "橙": "orange", "黄": "yellow", "绿": "green", "蓝": "blue", "紫": "purple", "白": "white"}
+_SHADES = {
+    "light": 0.30,
+    "pale": 0.38,
+    "bright": 0.06,
+    "soft": 0.16,
+    "dark": -0.30,
+    "deep": -0.22,
+    "dusty": -0.06,
+}
+_CJK = {
+    "红": "red",
+    "橙": "orange",
+    "黄": "yellow",
+    "绿": "green",
+    "蓝": "blue",
+    "紫": "purple",
+    "白": "white",
+}
 _CJK |= {"黑": "black", "灰": "grey", "金": "gold", "银": "silver", "粉": "pink", "棕": "brown"}
 
 

@@ -65,6 +65,10 @@ def _backdrop(small: Floats) -> Floats | None:
 def _figure_mask(small: Floats, backdrop: Floats) -> Mask | None:
     plain = np.abs(small - backdrop[:, None]).max(axis=2) < 21
     open_air = _flood(plain)
+    if float(np.ptp(backdrop.mean(axis=0))) > 16:
+        open_air |= (
+            np.abs(small - backdrop[:, None]).max(axis=2) < 7
+        )  # gaps within the figure, where no white can be meant
     parts = _components(~open_air)
     if not parts:
         return None
@@ -128,7 +132,7 @@ def _box(part: list[tuple[int, int]]) -> tuple[int, int, int, int]:
 
 def _key(picture: Image.Image, backdrop: Floats, kept: Mask) -> Image.Image:
     size = picture.size
-    inner = ~grow(grow(~kept))
+    inner = ~grow(grow(~kept))  # sure to be figure, whatever its colour
     solid = _enlarged(inner, size)
     region = _enlarged(grow(kept), size)
     ys, xs = np.nonzero(region > 0.02)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+
+Floats = NDArray[np.float32]
 
 _STYLES: tuple[tuple[str, float, float, float], ...] = (
     ("noir monochrome black", 1.16, 0.72, 4.0),
@@ -43,16 +46,20 @@ def _manner(style: str) -> tuple[float, float, float]:
     return 1.05, 1.06, 2.2
 
 
-def _carried(frame: np.ndarray[tuple[int, ...], np.dtype[np.float32]], before: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _carried(frame: Floats, before: Image.Image) -> Floats:
     """Shift the mean colour, not the brightness, a fifth of the way to that of the shot before."""
-    old = np.asarray(before.convert("RGB").resize((48, 27), Image.Resampling.BOX), np.float32).reshape(-1, 3).mean(axis=0)
+    old = (
+        np.asarray(before.convert("RGB").resize((48, 27), Image.Resampling.BOX), np.float32)
+        .reshape(-1, 3)
+        .mean(axis=0)
+    )
     new = frame[::16, ::16].reshape(-1, 3).mean(axis=0)
     shift = (old - old.mean()) - (new - new.mean())
     return np.asarray(shift * 0.2, np.float32)
 
 
-def _vignette(wide: int, high: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _vignette(wide: int, high: int) -> Floats:
     x = np.linspace(-1, 1, wide, dtype=np.float32)[None, :]
     y = np.linspace(-1, 1, high, dtype=np.float32)[:, None]
     radius = x * x * np.float32(0.8) + y * y * np.float32(0.9)
-    return np.asarray(1.0 - 0.24 * np.clip(radius - 0.35, 0, 2), np.float32)
+    return np.asarray(1.0 - 0.19 * np.clip(radius - 0.35, 0, 2), np.float32)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from math import cos, sin
+from math import cos, pi, sin
 
 from spicy.providers.animatic.colours import Colour, lift, mix
 from spicy.providers.animatic.place import Ground, Hour, Weather
 from spicy.providers.animatic.stage import Stage
 
-_LEAFY = (Ground.FOREST, Ground.GARDEN, Ground.LAKE, Ground.FIELD, Ground.HILLS, Ground.VILLAGE, Ground.CASTLE, Ground.MOUNTAINS)
+_LEAFY = (
+    Ground.FOREST,
+    Ground.GARDEN,
+    Ground.LAKE,
+    Ground.FIELD,
+    Ground.HILLS,
+    Ground.VILLAGE,
+    Ground.CASTLE,
+    Ground.MOUNTAINS,
+)
 
 
 def paint(stage: Stage, setting: str) -> str:
     """Paint the foreground and say what is in the air, for the clip to go on with."""
-    if stage.place.ground in _LEAFY:
+    if stage.place.ground in (Ground.FOREST, Ground.GARDEN, Ground.LAKE):
         _frond(stage, 0.0, 1)
         _frond(stage, stage.wide, -1)
+    if stage.place.ground in _LEAFY:
         _blades(stage)
     elif stage.place.ground in (Ground.SEA, Ground.DESERT, Ground.SNOW, Ground.CAVE):
         _mound(stage)
@@ -34,7 +44,9 @@ def paint(stage: Stage, setting: str) -> str:
     elif air in ("dust", "motes"):
         for _ in range(22):
             x, y = stage.random.uniform(0, stage.wide), stage.random.uniform(0.1, 0.9)
-            stage.glow(x, y, stage.random.uniform(0.004, 0.011), mix(stage.light.key, (255, 255, 255), 0.5), 0.45)
+            stage.glow(
+                x, y, stage.random.uniform(0.004, 0.011), mix(stage.light.key, (255, 255, 255), 0.5), 0.45
+            )
     return air
 
 
@@ -59,17 +71,33 @@ def air_of(stage: Stage, setting: str) -> str:
 
 
 def _frond(stage: Stage, edge: float, inward: int) -> None:
-    """Hang a few large leaves, out of focus, into an upper corner."""
+    """Hang a leafy twig, a little out of focus, into an upper corner."""
     r, pen = stage.random, stage.pen(1)
-    for k in range(4):
-        angle = (0.25 + 0.28 * k) if inward > 0 else (2.89 - 0.28 * k)
-        reach = r.uniform(0.16, 0.30)
-        tip = edge + cos(angle) * reach * 0.9, -0.04 + sin(angle) * reach * 0.9
-        middle = edge + cos(angle) * reach * 0.5, -0.04 + sin(angle) * reach * 0.5
-        nx, ny = -sin(angle) * reach * 0.20, cos(angle) * reach * 0.20
-        pen.poly([(edge, -0.06), (middle[0] + nx, middle[1] + ny), tip, (middle[0] - nx, middle[1] - ny)])
+    x0, y0 = edge - inward * 0.02, -0.02
+    x1, y1 = edge + inward * r.uniform(0.30, 0.42), r.uniform(0.10, 0.17)
+    pen.line([(x0, y0), ((x0 + x1) / 2, y0 + (y1 - y0) * 0.3), (x1, y1)], 0.006)
+    for k in range(9):
+        t = (k + 0.6) / 9
+        x, y = x0 + (x1 - x0) * t, y0 + (y1 - y0) * t * t
+        for side in (-1, 1):
+            angle = (
+                (0.35 + side * r.uniform(0.7, 1.0))
+                if inward > 0
+                else pi - (0.35 + side * r.uniform(0.7, 1.0))
+            )
+            reach = 0.085 * (1.15 - t * 0.6) * r.uniform(0.8, 1.1)
+            tip = x + cos(angle) * reach, y + sin(angle) * reach
+            bend = (
+                x + cos(angle) * reach * 0.5 - sin(angle) * reach * 0.24,
+                y + sin(angle) * reach * 0.5 + cos(angle) * reach * 0.24,
+            )
+            other = (
+                x + cos(angle) * reach * 0.5 + sin(angle) * reach * 0.24,
+                y + sin(angle) * reach * 0.5 - cos(angle) * reach * 0.24,
+            )
+            pen.poly([(x, y), bend, tip, other])
     shade = _near(stage, (40, 78, 58))
-    stage.lay(pen, shade, lift(shade, 0.06), 0.92, 0.009)
+    stage.lay(pen, shade, lift(shade, 0.06), 0.92, 0.005)
 
 
 def _blades(stage: Stage) -> None:
@@ -116,7 +144,11 @@ def _rain(stage: Stage) -> None:
 
 def _flakes(stage: Stage) -> None:
     r = stage.random
-    for alpha, count, size, blur in ((0.6, 170, 0.0022, 0.0), (0.75, 70, 0.0042, 0.0), (0.55, 20, 0.010, 0.006)):
+    for alpha, count, size, blur in (
+        (0.6, 170, 0.0022, 0.0),
+        (0.75, 70, 0.0042, 0.0),
+        (0.55, 20, 0.010, 0.006),
+    ):
         pen = stage.pen()
         for _ in range(count):
             s = size * r.uniform(0.6, 1.2)

@@ -55,7 +55,13 @@ def kitchen(stage: Stage) -> None:
     stage.lay(pans, _lit(stage, (196, 120, 80)), _lit(stage, (120, 76, 62)))
     for k, tint in enumerate(((206, 84, 66), (234, 186, 84), (90, 140, 100))):
         jar = stage.pen()
-        jar.box(wide * 0.80 + k * 0.07, y - 0.23 - 0.02 * (k % 2), wide * 0.80 + k * 0.07 + 0.048, y - 0.16, radius=0.012)
+        jar.box(
+            wide * 0.80 + k * 0.07,
+            y - 0.23 - 0.02 * (k % 2),
+            wide * 0.80 + k * 0.07 + 0.048,
+            y - 0.16,
+            radius=0.012,
+        )
         stage.lay(jar, _lit(stage, tint), _lit(stage, lift(tint, -0.25)))
     _hanging_lamps(stage)
     _beam(stage)
@@ -71,14 +77,25 @@ def workshop(stage: Stage) -> None:
         _window(stage, 0.52, 0.28, 0.20, 0.16)
     pipes, panels = stage.pen(), stage.pen()
     for k, x in enumerate((0.06, 0.13, 0.88)):
-        pipes.line([(x * wide, -0.02), (x * wide, stage.horizon - 0.06 * k), ((x + 0.1) * wide, stage.horizon - 0.06 * k)], 0.022)
+        pipes.line(
+            [
+                (x * wide, -0.02),
+                (x * wide, stage.horizon - 0.06 * k),
+                ((x + 0.1) * wide, stage.horizon - 0.06 * k),
+            ],
+            0.022,
+        )
     stage.lay(pipes, _lit(stage, (150, 124, 108)), _lit(stage, (100, 86, 92)))
     for k in range(int(wide / 0.28) + 1):
         x, y = 0.06 + k * 0.28, stage.horizon - 0.17
         panels.box(x, y, x + 0.19, y + 0.12, radius=0.012)
     stage.lay(panels, mix(light.ink, (30, 60, 90), 0.5), mix(light.ink, (20, 40, 70), 0.5))
     for k in range(int(wide / 0.28) + 1):
-        x, y, tint = 0.06 + k * 0.28, stage.horizon - 0.17, ((110, 230, 220), (255, 170, 90), (150, 160, 255))[k % 3]
+        x, y, tint = (
+            0.06 + k * 0.28,
+            stage.horizon - 0.17,
+            ((110, 230, 220), (255, 170, 90), (150, 160, 255))[k % 3],
+        )
         graph = stage.pen()
         graph.line([(x + 0.02 + 0.025 * i, y + 0.06 + r.uniform(-0.035, 0.035)) for i in range(7)], 0.004)
         stage.glow(x + 0.09, y + 0.06, 0.16, tint, 0.22)
@@ -167,7 +184,14 @@ def _shelves(stage: Stage, start: float, end: float, rows: int) -> None:
     for row in range(rows):
         back.box(x0 + 0.01, 0.04 + row * step, x1 - 0.01, 0.04 + (row + 1) * step - 0.014)
     stage.lay(back, _lit(stage, (66, 44, 42)), _lit(stage, (48, 34, 38)))
-    tints: tuple[Colour, ...] = ((170, 64, 58), (60, 108, 120), (210, 164, 86), (88, 116, 76), (120, 80, 120), (196, 180, 150))
+    tints: tuple[Colour, ...] = (
+        (170, 64, 58),
+        (60, 108, 120),
+        (210, 164, 86),
+        (88, 116, 76),
+        (120, 80, 120),
+        (196, 180, 150),
+    )
     for k, tint in enumerate(tints):
         books = stage.pen()
         for row in range(rows):
@@ -215,7 +239,11 @@ def _lamp(stage: Stage, at: float) -> None:
     on = stage.light.dark or stage.place.hour in (Hour.DUSK, Hour.DAWN)
     if on:
         stage.glow(x, y - 0.37, 0.55, _LAMP, 0.55)
-    stage.lay(shade, (255, 236, 190) if on else _lit(stage, (240, 220, 180)), (250, 196, 120) if on else _lit(stage, (220, 190, 150)))
+    stage.lay(
+        shade,
+        (255, 236, 190) if on else _lit(stage, (240, 220, 180)),
+        (250, 196, 120) if on else _lit(stage, (220, 190, 150)),
+    )
 
 
 def _hanging_lamps(stage: Stage) -> None:

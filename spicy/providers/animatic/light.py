@@ -30,7 +30,9 @@ class Light:
     def on(self, colour: Colour, depth: float) -> Colour:
         """Light a thing: far ones (0) drown in the haze above the horizon, near ones (1) keep their colour."""
         lit = mix(colour, self.ink, 0.58 if self.dark else 0.10)
-        lit = mix(lit, (lit[0] * self.key[0] // 255, lit[1] * self.key[1] // 255, lit[2] * self.key[2] // 255), 0.8)
+        lit = mix(
+            lit, (lit[0] * self.key[0] // 255, lit[1] * self.key[1] // 255, lit[2] * self.key[2] // 255), 0.8
+        )
         share = 0.16 + 0.84 * depth if self.dark else 0.36 + 0.64 * depth**0.8
         return mix(mix(self.low, self.middle, 0.35), lit, share)
 
@@ -83,7 +85,9 @@ def _painted(light: Light, colour: Colour, k: int) -> Light:
     """Give a palette's colour a part of the sky: the first the top, then the middle, the horizon, the key."""
     part = ("top", "middle", "low", "key")[k]
     was: Colour = getattr(light, part)
-    change: dict[str, Colour] = {part: mix(was, _as_bright(colour, luma(was)), 0.34 if part != "key" else 0.2)}
+    change: dict[str, Colour] = {
+        part: mix(was, _as_bright(colour, luma(was)), 0.34 if part != "key" else 0.2)
+    }
     return replace(light, **change)  # type: ignore[arg-type]
 
 
@@ -108,7 +112,11 @@ def _weathered(light: Light, place: Place) -> Light:
 
 def _map(light: Light, change: Callable[[Colour], Colour]) -> Light:
     return replace(
-        light, top=change(light.top), middle=change(light.middle), low=change(light.low), key=change(light.key)
+        light,
+        top=change(light.top),
+        middle=change(light.middle),
+        low=change(light.low),
+        key=change(light.key),
     )
 
 

@@ -115,7 +115,9 @@ _ALIKE = {
     "wanderer explorer adventurer hiker inventor mechanic librarian postman courier violinist pianist singer poet "
     "writer student teenager human hunter ranger shepherdess blacksmith merchant monk nun diver climber cyclist driver",
 }  # fmt: skip
-_WORDS = {alias: kind for kind, aliases in _ALIKE.items() for alias in aliases.split()} | {k: k for k in SPECIES}
+_WORDS = {alias: kind for kind, aliases in _ALIKE.items() for alias in aliases.split()} | {
+    k: k for k in SPECIES
+}
 _RED_FUR: Colour = (212, 88, 44)
 """What people call red when they speak of fur."""
 _ANIMAL = (_B.BEAST, _B.OWL, _B.BIRD, _B.DRAGON, _B.FISH)
@@ -188,7 +190,9 @@ def read(description: str) -> Look:
     species = SPECIES[kind]
     worn, parts, free = _paint(words, kind)
     whole = parts.get("body") or (free[0] if free else None)
-    clothes = next((worn[g] for g in ("dress", "robe", "coat", "armour", "suit", "jacket") if worn.get(g)), None)
+    clothes = next(
+        (worn[g] for g in ("dress", "robe", "coat", "armour", "suit", "jacket") if worn.get(g)), None
+    )
     body = (clothes or whole or species.body) if species.build is Build.PERSON else (whole or species.body)
     second = free[1] if len(free) > 1 and not parts.get("body") else None
     accent = parts.get("accent") or parts.get("face") or second or _default_accent(species, body)
@@ -203,9 +207,15 @@ def _kind(words: Iterable[str]) -> str:
         return "robot"
     animal = next((k for k in kinds if SPECIES[k].build in _ANIMAL), None)
     if animal and kinds[0] not in ("girl", "boy", "woman", "man", "person", "elder"):
-        return animal if kinds[0] in ("knight", "wizard", "spy", "pirate", "royal", "sailor", "chef", "astronaut") else kinds[0]
+        return (
+            animal
+            if kinds[0] in ("knight", "wizard", "spy", "pirate", "royal", "sailor", "chef", "astronaut")
+            else kinds[0]
+        )
     if kinds[:1] and kinds[0] in ("girl", "boy", "woman", "man", "person"):
-        trade = next((k for k in kinds[1:] if SPECIES[k].build is Build.PERSON and k not in ("person", "man")), None)
+        trade = next(
+            (k for k in kinds[1:] if SPECIES[k].build is Build.PERSON and k not in ("person", "man")), None
+        )
         return trade if trade and kinds[0] in ("person", "man", "woman") else kinds[0]
     if kinds:
         return kinds[0]
@@ -226,7 +236,10 @@ def _paint(
         before = words[i - 1] if i else ""
         colour = named(word)
         if colour and not (word in ("rose", "ash", "sage", "raven", "ruby", "honey") and kind_of(word)):
-            colour = shaded(_RED_FUR if furred and word in ("red", "reddish") and not _dressed(words, i) else colour, before)
+            colour = shaded(
+                _RED_FUR if furred and word in ("red", "reddish") and not _dressed(words, i) else colour,
+                before,
+            )
             if last and before in ("is", "are", "of", "in") and last[0].get(last[1]) is None:
                 last[0][last[1]] = colour
             else:

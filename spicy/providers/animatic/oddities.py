@@ -34,7 +34,16 @@ def robot(brush: Brush, look: Look) -> None:
     brush.body(slab(450, 462, 550, 520, 14), dark)
     wardrobe.neck(brush, look)
     for side in (-1, 1):
-        brush.body(slab(*sorted((500 + side * 214, 500 + side * 262))[:1], 280, sorted((500 + side * 214, 500 + side * 262))[1], 376, 22), trim)
+        brush.body(
+            slab(
+                *sorted((500 + side * 214, 500 + side * 262))[:1],
+                280,
+                sorted((500 + side * 214, 500 + side * 262))[1],
+                376,
+                22,
+            ),
+            trim,
+        )
     brush.line([(500, 180), (500, 96)], 14, dark)
     brush.body(oval(500, 84, 30, 30), light)
     head = brush.body(slab(272, 168, 728, 480, 128), metal)
@@ -64,13 +73,20 @@ def dragon(brush: Brush, look: Look) -> None:
     brush.body(tail, scales)
     body = brush.body(blob((500, 470), (590, 530), (650, 680), (668, 820), (620, 906), (500, 926), (380, 906), (332, 820),
                            (350, 680), (410, 530)), scales)  # fmt: skip
-    plate = blob((500, 500), (566, 570), (588, 720), (566, 860), (500, 904), (434, 860), (412, 720), (434, 570))
+    plate = blob(
+        (500, 500), (566, 570), (588, 720), (566, 860), (500, 904), (434, 860), (412, 720), (434, 570)
+    )
     brush.fill(plate, belly, lift(belly, -0.1), inside=body)
     for y in (600, 670, 740, 810):
         brush.line([(420, y), (500, y + 18), (580, y)], 7, lift(belly, -0.24))
     for x in (404, 596):
-        brush.body(blob((x - 64, 880), (x, 846), (x + 64, 880), (x + 66, 934), (x - 66, 934)), lift(scales, -0.06))
-        brush.body(limb([(x + (26 if x < 500 else -26), 640), (x + (46 if x < 500 else -46), 730)], (60, 54)), lift(scales, 0.06))
+        brush.body(
+            blob((x - 64, 880), (x, 846), (x + 64, 880), (x + 66, 934), (x - 66, 934)), lift(scales, -0.06)
+        )
+        brush.body(
+            limb([(x + (26 if x < 500 else -26), 640), (x + (46 if x < 500 else -46), 730)], (60, 54)),
+            lift(scales, 0.06),
+        )
     wardrobe.torso(brush, look, body)
     head = blob((500, 170), (620, 200), (690, 310), (664, 400), (600, 440), (590, 500), (500, 528), (410, 500), (400, 440),
                 (336, 400), (310, 310), (380, 200))  # fmt: skip
@@ -104,7 +120,13 @@ def fish(brush: Brush, look: Look) -> None:
         brush.body(blob((480, 720), (520, 840), (620, 830), (610, 710), tension=0.8), fin)
     body = brush.body(blob((90, 560), (190, 400), (400, 320), (620, 390), (800, 540), (790, 580), (620, 720), (400, 790),
                            (190, 720)), skin)  # fmt: skip
-    brush.fill(blob((60, 640), (300, 680), (560, 690), (800, 590), (700, 840), (300, 860)), pale, inside=body, alpha=0.95, soft=4)
+    brush.fill(
+        blob((60, 640), (300, 680), (560, 690), (800, 590), (700, 840), (300, 860)),
+        pale,
+        inside=body,
+        alpha=0.95,
+        soft=4,
+    )
     if "stripes" in look.parts or look.has("clownfish"):
         stripe = look.parts.get("stripes") or (250, 246, 240)
         for x in (420, 620):
@@ -126,11 +148,16 @@ def ghost(brush: Brush, look: Look) -> None:
     """Draw a ghost: a sheet with a wavy hem and a soft glow about it."""
     cloth = look.body
     hem = [(700, 860), (640, 930), (590, 868), (530, 936), (470, 868), (410, 930), (352, 866), (300, 900)]
-    shape = blob((500, 130), (640, 170), (716, 330), (730, 600), *hem, (270, 600), (284, 330), (360, 170), tension=0.9)
+    shape = blob(
+        (500, 130), (640, 170), (716, 330), (730, 600), *hem, (270, 600), (284, 330), (360, 170), tension=0.9
+    )
     brush.fill(shape, lift(cloth, 0.3), mix(cloth, look.accent, 0.8))
     brush.fill(shape.moved(60, 20, 0.96), look.accent, inside=shape, alpha=0.35, soft=30)
     for side in (-1, 1):
-        brush.body(limb([(500 + side * 200, 520), (500 + side * 270, 580), (500 + side * 262, 650)], (84, 76, 40)), lift(cloth, 0.08))
+        brush.body(
+            limb([(500 + side * 200, 520), (500 + side * 270, 580), (500 + side * 262, 650)], (84, 76, 40)),
+            lift(cloth, 0.08),
+        )
         eye(brush, 500 + side * 82, 340, 36, look.eyes)
         brush.fill(oval(500 + side * 140, 412, 36, 20), (244, 150, 160), alpha=0.5, soft=6)
     brush.fill(oval(500, 432, 30, 38), lift(INK, 0.1))
@@ -157,7 +184,18 @@ def creature(brush: Brush, look: Look) -> None:
         brush.body(arm.mirrored() if side else arm, lift(fur, -0.08))
         foot = blob((350, 880), (420, 850), (480, 890), (476, 940), (346, 940))
         brush.body(foot.mirrored() if side else foot, lift(fur, -0.12))
-    outline = [(500, 210), (640, 250), (736, 420), (756, 640), (690, 840), (500, 910), (310, 840), (244, 640), (264, 420), (360, 250)]
+    outline = [
+        (500, 210),
+        (640, 250),
+        (736, 420),
+        (756, 640),
+        (690, 840),
+        (500, 910),
+        (310, 840),
+        (244, 640),
+        (264, 420),
+        (360, 250),
+    ]
     body = brush.body(blob(*outline), fur)
     brush.fill(oval(500, 740, 170, 150), look.accent, mix(look.accent, fur, 0.2), inside=body)
     spot: Colour = look.parts.get("spots") or lift(fur, -0.18)
@@ -167,7 +205,14 @@ def creature(brush: Brush, look: Look) -> None:
     count = 1 if look.has("one-eyed", "cyclops") else 3 if look.has("three") else 2
     for k in range(count):
         x = 500 + (k - (count - 1) / 2) * 150
-        eye(brush, x, 420 - (26 if count == 3 and k == 1 else 0), 50 if count < 3 else 38, look.eyes, ring=True)
+        eye(
+            brush,
+            x,
+            420 - (26 if count == 3 and k == 1 else 0),
+            50 if count < 3 else 38,
+            look.eyes,
+            ring=True,
+        )
     brush.line([(430, 536), (500, 566), (570, 536)], 11, lift(fur, -0.6))
     brush.fill(poly((460, 550), (486, 560), (470, 584)), (255, 255, 255))
     wardrobe.head(brush, look, top=226, brow=290, half=176)

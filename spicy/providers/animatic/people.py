@@ -10,7 +10,13 @@ from spicy.providers.animatic.colours import Colour, lift, luma, mix
 from spicy.providers.animatic.look import Look
 
 INK: Colour = (46, 34, 44)
-_SKINS: tuple[Colour, ...] = ((250, 214, 186), (238, 190, 154), (206, 150, 112), (156, 104, 74), (112, 74, 56))
+_SKINS: tuple[Colour, ...] = (
+    (250, 214, 186),
+    (238, 190, 154),
+    (206, 150, 112),
+    (156, 104, 74),
+    (112, 74, 56),
+)
 _HAIRS: tuple[Colour, ...] = ((62, 44, 40), (120, 74, 48), (44, 40, 52), (196, 138, 70), (150, 66, 40))
 _USUAL: dict[str, tuple[str, ...]] = {
     "girl": ("dress", "boots"), "boy": ("jacket", "trousers", "boots"), "woman": ("coat", "boots"),
@@ -56,7 +62,13 @@ def _read(look: Look) -> _Person:
     covered = wardrobe.over_torso(look)
     for garment in usual:
         cover = garment in ("dress", "jacket", "coat", "robe", "suit", "armour")
-        hatted = garment in ("hat", "helmet", "crown", "cap", "toque") and worn.keys() & {"hat", "cap", "hood", "helmet", "crown"}
+        hatted = garment in ("hat", "helmet", "crown", "cap", "toque") and worn.keys() & {
+            "hat",
+            "cap",
+            "hood",
+            "helmet",
+            "crown",
+        }
         if not (cover and covered) and not hatted and garment != "beard":
             worn.setdefault(garment, None)
     main = next((g for g in ("robe", "coat", "dress", "armour", "suit", "jacket") if g in worn), "jacket")
@@ -69,12 +81,22 @@ def _read(look: Look) -> _Person:
         parts.setdefault("beard", None)
     dressed = Look(look.kind, look.species, look.body, look.accent, look.eyes, worn, parts, look.words)
     pick = sum(map(ord, "".join(sorted(look.words)))) if look.words else 0
-    old = look.kind in ("elder", "wizard") or look.has("old", "elderly", "aged", "ancient", "grandmother", "grandma")
-    skin = parts.get("skin") or (parts.get("face") or (_SKINS[pick % 3] if not look.has("dark-skinned") else _SKINS[3]))
+    old = look.kind in ("elder", "wizard") or look.has(
+        "old", "elderly", "aged", "ancient", "grandmother", "grandma"
+    )
+    skin = parts.get("skin") or (
+        parts.get("face") or (_SKINS[pick % 3] if not look.has("dark-skinned") else _SKINS[3])
+    )
     hair = parts.get("hair") or ((226, 226, 230) if old else _HAIRS[pick % len(_HAIRS)])
-    female = look.kind in ("girl", "woman", "witch") or look.has("she", "her", "queen", "princess", "lady", "grandmother", "woman")
-    child = look.kind in ("girl", "boy") or look.has("child", "toddler", "young") and look.kind in ("person", "royal")
-    long_hair = (female or look.has("long", "braids", "ponytail")) and not look.has("short", "bald", "cropped", "bob")
+    female = look.kind in ("girl", "woman", "witch") or look.has(
+        "she", "her", "queen", "princess", "lady", "grandmother", "woman"
+    )
+    child = look.kind in ("girl", "boy") or (
+        look.has("child", "toddler", "young") and look.kind in ("person", "royal")
+    )
+    long_hair = (female or look.has("long", "braids", "ponytail")) and not look.has(
+        "short", "bald", "cropped", "bob"
+    )
     return _Person(dressed, skin, hair, child, female, long_hair)
 
 
@@ -127,7 +149,13 @@ def _legs(brush: Brush, who: _Person) -> None:
         if high:
             brush.body(limb([(x, 812), (x, 900)], (88, 84)), shoe)
         out = -1 if x < 500 else 1
-        foot = blob((x - 46, 880), (x + 46, 880), (x + 46 + out * 16, 932), (x + out * 10, 944), (x - 46 + out * 16, 932))
+        foot = blob(
+            (x - 46, 880),
+            (x + 46, 880),
+            (x + 46 + out * 16, 932),
+            (x + out * 10, 944),
+            (x - 46 + out * 16, 932),
+        )
         brush.body(foot, lift(shoe, -0.06))
 
 
@@ -138,7 +166,11 @@ def _arms(brush: Brush, who: _Person) -> None:
     short = garment == "dress" and not look.has("long-sleeved")
     half = 96 if who.child else (104 if who.female else 122)
     reach = 250 if who.child else 300
-    hand = wardrobe.colour_of(look, "gloves") if who.wears("gloves") else (lift(look.body, -0.3) if garment in ("suit", "armour") else who.skin)
+    hand = (
+        wardrobe.colour_of(look, "gloves")
+        if who.wears("gloves")
+        else (lift(look.body, -0.3) if garment in ("suit", "armour") else who.skin)
+    )
     for side in (-1, 1):
         x = 500 + side * (half - 10)
         line = [(x, top + 62), (x + side * 52, top + 62 + reach * 0.5), (x + side * 46, top + 62 + reach)]
@@ -162,12 +194,19 @@ def _dress_torso(brush: Brush, who: _Person, torso: Shape) -> None:
         for side in (False, True):
             lapel = poly((446, c + 8), (476, c + 8), (504, c + 140), (452, c + 92))
             brush.fill(lapel.mirrored() if side else lapel, lift(cloth, -0.16), inside=torso)
-        brush.line([(500, c + 140), (500, 900)], 5, lift(cloth, -0.2)) if garment == "coat" and c + 150 < 700 else None
+        brush.line(
+            [(500, c + 140), (500, 900)], 5, lift(cloth, -0.2)
+        ) if garment == "coat" and c + 150 < 700 else None
         for y in (c + 180, c + 240, c + 300):
             brush.fill(oval(518, y, 9, 9), lift(cloth, 0.4 if luma(cloth) < 0.6 else -0.4), inside=torso)
     if garment in ("robe", "dress"):
         brush.fill(poly((444, c + 8), (556, c + 8), (500, c + 70)), trim, inside=torso)
-        brush.fill(slab(0, 890 if garment == "robe" else 764, 1000, 960 if garment == "robe" else 790, 2), trim, inside=torso, alpha=0.9)
+        brush.fill(
+            slab(0, 890 if garment == "robe" else 764, 1000, 960 if garment == "robe" else 790, 2),
+            trim,
+            inside=torso,
+            alpha=0.9,
+        )
     if garment == "armour":
         for y in (c + 120, c + 190, c + 250):
             brush.line([(400, y), (500, y + 26), (600, y)], 6, lift(cloth, -0.3))
@@ -186,12 +225,25 @@ def _dress_torso(brush: Brush, who: _Person, torso: Shape) -> None:
         brush.fill(slab(482, y - 4, 518, y + 38, 8), (236, 196, 96))
     if who.wears("bag"):
         bag = wardrobe.colour_of(look, "bag")
-        brush.fill(limb([(430, c + 20), (520, c + 160), (604, c + 300)], (20, 20, 20)), lift(bag, -0.2), inside=torso)
+        brush.fill(
+            limb([(430, c + 20), (520, c + 160), (604, c + 300)], (20, 20, 20)), lift(bag, -0.2), inside=torso
+        )
         brush.body(slab(570, c + 280, 680, c + 384, 20), bag)
         brush.fill(slab(570, c + 280, 680, c + 326, 20), lift(bag, -0.16))
     if who.wears("tie"):
         tie = wardrobe.colour_of(look, "tie")
-        brush.fill(poly((484, c + 22), (516, c + 22), (508, c + 48), (520, c + 120), (500, c + 142), (480, c + 120), (492, c + 48)), tie)
+        brush.fill(
+            poly(
+                (484, c + 22),
+                (516, c + 22),
+                (508, c + 48),
+                (520, c + 120),
+                (500, c + 142),
+                (480, c + 120),
+                (492, c + 48),
+            ),
+            tie,
+        )
 
 
 def _hair_behind(brush: Brush, who: _Person) -> None:
@@ -226,7 +278,9 @@ def _head(brush: Brush, who: _Person) -> None:
     if not look.has("bald"):
         _hair_front(brush, who, face, cy, r)
     if "beard" in look.parts:
-        _beard(brush, look.parts.get("beard") or who.hair, cy, r, long=look.kind == "wizard" or look.has("long"))
+        _beard(
+            brush, look.parts.get("beard") or who.hair, cy, r, long=look.kind == "wizard" or look.has("long")
+        )
     if look.kind == "astronaut":
         brush.fill(oval(500, cy, r * 1.16, r * 1.1), (190, 226, 246), (110, 150, 200), alpha=0.26)
         brush.fill(limb([(500 - r * 0.8, cy - r * 0.1), (500 - r * 0.5, cy - r * 0.7), (500 + r * 0.1, cy - r * 0.9)], (8, 22, 6)),
@@ -247,8 +301,16 @@ def _neckwear(brush: Brush, who: _Person) -> None:
     look, c = who.look, who.chin
     if "scarf" in worn:
         cloth = wardrobe.colour_of(look, "scarf")
-        brush.body(blob((452, c + 40), (500, c + 30), (490, c + 120), (470, c + 210), (418, c + 200), (432, c + 110)), lift(cloth, -0.1))
-        brush.body(blob((396, c - 4), (500, c + 10), (604, c - 4), (616, c + 48), (500, c + 82), (384, c + 48)), cloth)
+        brush.body(
+            blob(
+                (452, c + 40), (500, c + 30), (490, c + 120), (470, c + 210), (418, c + 200), (432, c + 110)
+            ),
+            lift(cloth, -0.1),
+        )
+        brush.body(
+            blob((396, c - 4), (500, c + 10), (604, c - 4), (616, c + 48), (500, c + 82), (384, c + 48)),
+            cloth,
+        )
         brush.line([(410, c + 40), (500, c + 58), (590, c + 40)], 5, lift(cloth, -0.18))
     if "bow" in worn and not look.has("hair"):
         cloth = wardrobe.colour_of(look, "bow")
@@ -283,7 +345,9 @@ def _headwear(brush: Brush, who: _Person, cy: float, r: float, brow: int) -> Non
             ring, hole = oval(x, y, s + 8, s + 8), oval(x, y, s, s)
             brush.fill(Shape((*ring.points, ring.points[0], *reversed(hole.points), hole.points[-1])), frame)
             brush.fill(hole, (214, 238, 248), alpha=0.25)
-        brush.line([(500 - r * 0.12, cy + r * 0.1), (500, cy + r * 0.06), (500 + r * 0.12, cy + r * 0.1)], 7, frame)
+        brush.line(
+            [(500 - r * 0.12, cy + r * 0.1), (500, cy + r * 0.06), (500 + r * 0.12, cy + r * 0.1)], 7, frame
+        )
 
 
 def _features(brush: Brush, who: _Person, cy: float, r: float) -> None:
@@ -300,9 +364,19 @@ def _features(brush: Brush, who: _Person, cy: float, r: float) -> None:
         brush.fill(oval(x + r * 0.04, y - r * 0.06, r * 0.036, r * 0.04), (255, 255, 255))
         brow = [(x - r * 0.17, y - r * 0.30), (x, y - r * 0.36), (x + r * 0.17, y - r * 0.29)]
         brush.line(brow, r * 0.055, mix(who.hair, INK, 0.3))
-        brush.fill(oval(500 + side * r * 0.6, y + r * 0.36, r * 0.17, r * 0.11), (236, 110, 100), alpha=0.32, soft=8)
-    brush.line([(500 - r * 0.02, y + r * 0.14), (500 + r * 0.05, y + r * 0.26), (500 - r * 0.02, y + r * 0.29)], r * 0.035, lift(who.skin, -0.35))
-    brush.line([(500 - r * 0.18, y + r * 0.50), (500, y + r * 0.58), (500 + r * 0.18, y + r * 0.50)], r * 0.05, (150, 66, 66))
+        brush.fill(
+            oval(500 + side * r * 0.6, y + r * 0.36, r * 0.17, r * 0.11), (236, 110, 100), alpha=0.32, soft=8
+        )
+    brush.line(
+        [(500 - r * 0.02, y + r * 0.14), (500 + r * 0.05, y + r * 0.26), (500 - r * 0.02, y + r * 0.29)],
+        r * 0.035,
+        lift(who.skin, -0.35),
+    )
+    brush.line(
+        [(500 - r * 0.18, y + r * 0.50), (500, y + r * 0.58), (500 + r * 0.18, y + r * 0.50)],
+        r * 0.05,
+        (150, 66, 66),
+    )
     if "spots" in who.look.parts:
         for dx, dy in ((-0.58, 0.3), (-0.48, 0.38), (-0.68, 0.4), (0.58, 0.3), (0.48, 0.38), (0.68, 0.4)):
             brush.fill(oval(500 + dx * r, y + dy * r, 4, 4), lift(who.skin, -0.35))
@@ -318,7 +392,9 @@ def _hair_front(brush: Brush, who: _Person, face: Shape, cy: float, r: float) ->
             from math import cos, pi, sin
 
             a = pi * (0.02 + 0.96 * i / 10)
-            brush.body(oval(500 - cos(a) * r * 1.0, cy - r * 0.18 - sin(a) * r * 0.94, r * 0.34, r * 0.32), hair)
+            brush.body(
+                oval(500 - cos(a) * r * 1.0, cy - r * 0.18 - sin(a) * r * 0.94, r * 0.34, r * 0.32), hair
+            )
         brush.fill(oval(500, cy - r * 0.9, r * 0.98, r * 0.46), hair, inside=face)
         return
     if who.long_hair:

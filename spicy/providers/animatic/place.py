@@ -84,8 +84,8 @@ _GROUNDS: dict[Ground, str] = {
     Ground.KITCHEN: "kitchen bakery restaurant cafe café diner pantry tavern 厨房",
     Ground.WORKSHOP: "workshop laboratory lab factory garage hangar spaceship cockpit engine forge warehouse 工厂",
     Ground.ROOM: "room interior bedroom attic office house's hall corridor theatre theater stage classroom hotel living "
-    "inside cabin cellar studio museum apartment lounge casino train carriage 房间 室内",
-    Ground.CITY: "city street alley town skyline rooftop rooftops metropolis avenue downtown market square neon bridge station "
+    "inside cabin cellar studio museum apartment lounge casino carriage 房间 室内",
+    Ground.CITY: "city street alley town skyline rooftop rooftops metropolis avenue downtown market square neon bridge station platform "
     "tokyo paris london york plaza harbour-front 城市 街",
     Ground.SEA: "sea beach ocean shore coast harbour harbor island pier cliff cliffs lighthouse bay lagoon seaside dock ship boat 海 海滩",
     Ground.DESERT: "desert dunes dune canyon sand oasis savanna savannah mesa wasteland sahara 沙漠",
@@ -124,7 +124,8 @@ def read(text: str) -> Place:
         hour = Hour.NIGHT
     else:
         hour = _earliest(_HOURS, words, text) or (Hour.NIGHT if "dark" in words else Hour.GOLDEN)
-    weather = _earliest(_WEATHERS, words, text) or Weather.CLEAR
+    falling = Weather.SNOW if "snow" in words and ground is not Ground.SNOW else Weather.CLEAR
+    weather = _earliest(_WEATHERS, words, text) or falling
     return Place(ground, hour, weather, frozenset(words))
 
 

@@ -38,7 +38,12 @@ def _city(stage: Stage) -> None:
             _tower(stage, body, lit, (x, half, tall, 0.30 + 0.2 * depth), k)
         shade = light.on((92, 100, 130), depth)
         stage.lay(body, mix(shade, light.middle, 0.12), mix(shade, light.low, 0.3))
-        stage.lay(lit, _LAMP if glow else mix(light.low, (255, 255, 255), 0.3), None, (0.85 if glow else 0.35) * (0.5 + depth))
+        stage.lay(
+            lit,
+            _LAMP if glow else mix(light.low, (255, 255, 255), 0.3),
+            None,
+            (0.85 if glow else 0.35) * (0.5 + depth),
+        )
         scenery.haze(stage, h - 0.02, 0.12, 0.32)
     _street(stage, glow)
 
@@ -64,13 +69,26 @@ def _street(stage: Stage, glow: bool) -> None:
     scenery.floor(stage, (104, 106, 122))
     x = stage.wide / 2
     road = stage.pen()
-    road.poly([(x - 0.05, h + 0.012), (x + 0.05, h + 0.012), (x + stage.wide * 0.62, 1.02), (x - stage.wide * 0.62, 1.02)])
+    road.poly(
+        [
+            (x - 0.05, h + 0.012),
+            (x + 0.05, h + 0.012),
+            (x + stage.wide * 0.62, 1.02),
+            (x - stage.wide * 0.62, 1.02),
+        ]
+    )
     stage.lay(road, light.on((96, 98, 116), 0.4), light.on((62, 62, 80), 0.9), 0.85)
     if wet or glow:
         shine = stage.pen(1)
         for _ in range(16):
             sx = r.uniform(0, stage.wide)
-            shine.box(sx - r.uniform(0.004, 0.02), h + 0.02, sx + 0.012, r.uniform(h + 0.12, 0.98), r.randint(60, 170))
+            shine.box(
+                sx - r.uniform(0.004, 0.02),
+                h + 0.02,
+                sx + 0.012,
+                r.uniform(h + 0.12, 0.98),
+                r.randint(60, 170),
+            )
         neon = (236, 92, 160) if stage.place.has("neon") else _LAMP
         stage.lay(shine, neon, light.middle, 0.34 if wet else 0.16, 0.008)
     for side in (0.05, 0.95):
@@ -91,7 +109,10 @@ def _lamp_post(stage: Stage, x: float, foot: float, tall: float, glow: bool) -> 
 def _sea(stage: Stage) -> None:
     h, light = stage.horizon, stage.light
     isle = stage.pen()
-    isle.poly([(x, y + (h - y) * 0.0) for x, y in stage.crags(h, 0.10, 3)[:-2]] + [(stage.wide + 0.1, h), (-0.05, h)])
+    isle.poly(
+        [(x, y + (h - y) * 0.0) for x, y in stage.crags(h, 0.10, 3)[:-2]]
+        + [(stage.wide + 0.1, h), (-0.05, h)]
+    )
     stage.lay(isle, light.on((90, 112, 120), 0.25), mix(light.low, light.on((90, 112, 120), 0.25), 0.5))
     if stage.place.has("lighthouse"):
         _lighthouse(stage)
@@ -109,7 +130,14 @@ def _sea(stage: Stage) -> None:
 
 def _boat(stage: Stage, x: float, y: float, s: float) -> None:
     hull, sail = stage.pen(), stage.pen()
-    hull.poly([(x - s * 0.6, y - s * 0.12), (x + s * 0.6, y - s * 0.12), (x + s * 0.4, y + s * 0.10), (x - s * 0.4, y + s * 0.10)])
+    hull.poly(
+        [
+            (x - s * 0.6, y - s * 0.12),
+            (x + s * 0.6, y - s * 0.12),
+            (x + s * 0.4, y + s * 0.10),
+            (x - s * 0.4, y + s * 0.10),
+        ]
+    )
     sail.poly([(x - 0.005, y - s * 1.3), (x - 0.005, y - s * 0.16), (x - s * 0.5, y - s * 0.16)])
     sail.poly([(x + 0.006, y - s * 1.1), (x + 0.006, y - s * 0.16), (x + s * 0.42, y - s * 0.16)])
     stage.lay(hull, stage.light.on((128, 70, 58), 0.7))
@@ -119,12 +147,34 @@ def _boat(stage: Stage, x: float, y: float, s: float) -> None:
 def _lighthouse(stage: Stage) -> None:
     x, base, light = stage.wide * 0.84, stage.horizon + 0.02, stage.light
     rock, tower, band = stage.pen(), stage.pen(), stage.pen()
-    rock.poly([(x - 0.24, base), (x - 0.13, base - 0.08), (x + 0.02, base - 0.12), (x + 0.16, base - 0.07), (x + 0.3, base)])
-    tower.poly([(x - 0.034, base - 0.10), (x - 0.022, base - 0.42), (x + 0.022, base - 0.42), (x + 0.034, base - 0.10)])
+    rock.poly(
+        [
+            (x - 0.24, base),
+            (x - 0.13, base - 0.08),
+            (x + 0.02, base - 0.12),
+            (x + 0.16, base - 0.07),
+            (x + 0.3, base),
+        ]
+    )
+    tower.poly(
+        [
+            (x - 0.034, base - 0.10),
+            (x - 0.022, base - 0.42),
+            (x + 0.022, base - 0.42),
+            (x + 0.034, base - 0.10),
+        ]
+    )
     tower.box(x - 0.03, base - 0.44, x + 0.03, base - 0.42)
     for k in (0, 2):
         y = base - 0.17 - k * 0.075
-        band.poly([(x - 0.031 + k * 0.003, y), (x - 0.029 + k * 0.003, y - 0.06), (x + 0.029 - k * 0.003, y - 0.06), (x + 0.031 - k * 0.003, y)])
+        band.poly(
+            [
+                (x - 0.031 + k * 0.003, y),
+                (x - 0.029 + k * 0.003, y - 0.06),
+                (x + 0.029 - k * 0.003, y - 0.06),
+                (x + 0.031 - k * 0.003, y),
+            ]
+        )
     band.poly([(x - 0.026, base - 0.49), (x, base - 0.53), (x + 0.026, base - 0.49)])
     stage.lay(rock, light.on((96, 92, 104), 0.6), light.on((70, 68, 84), 0.6))
     stage.lay(tower, light.on((246, 242, 234), 0.75), light.on((206, 204, 206), 0.7))
@@ -148,7 +198,14 @@ def _desert(stage: Stage) -> None:
     mesa = stage.pen()
     for x, w, tall in ((0.16, 0.16, 0.15), (0.30, 0.07, 0.20), (0.86, 0.20, 0.12)):
         x *= stage.wide
-        mesa.poly([(x - w * 1.25, h + 0.03), (x - w, h - tall), (x + w * 0.9, h - tall * 1.04), (x + w * 1.2, h + 0.03)])
+        mesa.poly(
+            [
+                (x - w * 1.25, h + 0.03),
+                (x - w, h - tall),
+                (x + w * 0.9, h - tall * 1.04),
+                (x + w * 1.2, h + 0.03),
+            ]
+        )
     stage.lay(mesa, light.on((196, 112, 84), 0.28), mix(light.on((196, 112, 84), 0.25), light.low, 0.5))
     for k, depth in enumerate((0.35, 0.6, 0.9)):
         dune, y = stage.pen(), h + 0.01 + k * (1 - h) * 0.26
@@ -160,7 +217,10 @@ def _desert(stage: Stage) -> None:
         x, y = x * stage.wide, 0.88
         cactus.box(x - s * 0.07, y - s, x + s * 0.07, y, radius=s * 0.07)
         for side in (-1, 1):
-            cactus.line([(x, y - s * 0.42), (x + side * s * 0.25, y - s * 0.46), (x + side * s * 0.25, y - s * 0.8)], s * 0.09)
+            cactus.line(
+                [(x, y - s * 0.42), (x + side * s * 0.25, y - s * 0.46), (x + side * s * 0.25, y - s * 0.8)],
+                s * 0.09,
+            )
     stage.lay(cactus, light.on((86, 128, 88), 0.9), light.on((58, 94, 76), 0.95))
 
 
@@ -188,7 +248,9 @@ def _space(stage: Stage) -> None:
     craters = stage.pen()
     for _ in range(12):
         t = r.random()
-        craters.oval(r.uniform(0, stage.wide), stage.horizon + 0.16 + t * 0.2, 0.02 + 0.05 * t, 0.005 + 0.011 * t)
+        craters.oval(
+            r.uniform(0, stage.wide), stage.horizon + 0.16 + t * 0.2, 0.02 + 0.05 * t, 0.005 + 0.011 * t
+        )
     stage.lay(craters, light.on(lift(dust, -0.4), 0.9), light.on(lift(dust, 0.05), 0.9), 0.7)
 
 
@@ -238,7 +300,11 @@ def _lake(stage: Stage) -> None:
     stage.lay(bank, mix(green, stage.light.key, 0.2), lift(green, -0.3))
     reeds = stage.pen()
     for k in range(26):
-        x = stage.random.uniform(0, 0.16) * stage.wide if k % 2 else stage.wide * (1 - stage.random.uniform(0, 0.16))
+        x = (
+            stage.random.uniform(0, 0.16) * stage.wide
+            if k % 2
+            else stage.wide * (1 - stage.random.uniform(0, 0.16))
+        )
         y, tall = 0.92, stage.random.uniform(0.14, 0.30)
         reeds.line([(x, y), (x + 0.012, y - tall)], 0.004)
         if k % 3 == 0:
@@ -269,7 +335,13 @@ def _cave(stage: Stage) -> None:
         pen.poly(hole, 0)
         for _ in range(int(12 * reach)):
             sx, w = r.uniform(0, stage.wide), r.uniform(0.012, 0.034)
-            pen.poly([(sx - w, h * 0.66 - reach * 0.62), (sx + w, h * 0.66 - reach * 0.62), (sx, h * 0.66 - reach * 0.58 + r.uniform(0.06, 0.24))])
+            pen.poly(
+                [
+                    (sx - w, h * 0.66 - reach * 0.62),
+                    (sx + w, h * 0.66 - reach * 0.62),
+                    (sx, h * 0.66 - reach * 0.58 + r.uniform(0.06, 0.24)),
+                ]
+            )
         shade = mix(light.on(rock, depth), light.ink, 0.28 + 0.35 * depth)
         stage.lay(pen, shade, lift(shade, -0.2))
     scenery.floor(stage, mix(rock, (60, 52, 70), 0.4), 0.06)
@@ -280,7 +352,13 @@ def _cave(stage: Stage) -> None:
             stage.glow(cx, cy, s * 2.4, tint, 0.4)
             gem = stage.pen()
             for lean in (-0.5, 0.1, 0.6):
-                gem.poly([(cx + lean * s - s * 0.16, cy), (cx + lean * s * 1.5, cy - s * (1.1 - abs(lean) * 0.6)), (cx + lean * s + s * 0.16, cy)])
+                gem.poly(
+                    [
+                        (cx + lean * s - s * 0.16, cy),
+                        (cx + lean * s * 1.5, cy - s * (1.1 - abs(lean) * 0.6)),
+                        (cx + lean * s + s * 0.16, cy),
+                    ]
+                )
             stage.lay(gem, lift(tint, 0.5), lift(tint, -0.3))
 
 
@@ -289,13 +367,30 @@ def _castle(stage: Stage) -> None:
     scenery.hills(stage, (108, 140, 110), 2, 0.14)
     for depth, scale, x in ((0.30, 1.0, stage.wide * 0.56),):
         walls, roofs, lit = stage.pen(), stage.pen(), stage.pen()
-        for dx, w, tall in ((-0.34, 0.05, 0.26), (-0.16, 0.06, 0.38), (0.0, 0.10, 0.30), (0.14, 0.05, 0.46), (0.32, 0.06, 0.28)):
+        for dx, w, tall in (
+            (-0.34, 0.05, 0.26),
+            (-0.16, 0.06, 0.38),
+            (0.0, 0.10, 0.30),
+            (0.14, 0.05, 0.46),
+            (0.32, 0.06, 0.28),
+        ):
             cx = x + dx * scale
             walls.box(cx - w, h - tall, cx + w, h + 0.05)
             for k in range(5):
-                walls.box(cx - w * 1.1 + k * w * 0.46, h - tall - 0.018, cx - w * 1.1 + k * w * 0.46 + w * 0.26, h - tall)
+                walls.box(
+                    cx - w * 1.1 + k * w * 0.46,
+                    h - tall - 0.018,
+                    cx - w * 1.1 + k * w * 0.46 + w * 0.26,
+                    h - tall,
+                )
             if w < 0.09:
-                roofs.poly([(cx - w * 1.3, h - tall - 0.012), (cx, h - tall - 0.17), (cx + w * 1.3, h - tall - 0.012)])
+                roofs.poly(
+                    [
+                        (cx - w * 1.3, h - tall - 0.012),
+                        (cx, h - tall - 0.17),
+                        (cx + w * 1.3, h - tall - 0.012),
+                    ]
+                )
             lit.box(cx - 0.009, h - tall * 0.66, cx + 0.009, h - tall * 0.66 + 0.036, radius=0.008)
         walls.box(x - 0.36, h - 0.14, x + 0.36, h + 0.05)
         stone = light.on((168, 160, 172), depth + 0.1)
@@ -312,7 +407,13 @@ def _garden(stage: Stage) -> None:
     h = stage.horizon
     scenery.hills(stage, (128, 164, 110), 2, 0.08)
     for k in range(max(3, int(6 * stage.wide / 1.78))):
-        scenery.broadleaf(stage, stage.wide * (k + 0.4) / (6 * stage.wide / 1.78), h + 0.03, stage.random.uniform(0.22, 0.34), 0.45)
+        scenery.broadleaf(
+            stage,
+            stage.wide * (k + 0.4) / (6 * stage.wide / 1.78),
+            h + 0.03,
+            stage.random.uniform(0.22, 0.34),
+            0.45,
+        )
     hedge = stage.pen()
     for k in range(int(stage.wide / 0.06) + 2):
         scenery.crown_mask(hedge, k * 0.06, h + 0.03, 0.05)
@@ -328,10 +429,22 @@ def _air(stage: Stage) -> None:
     for k in range(3):
         y, alpha = stage.horizon + 0.02 + k * 0.12, 0.55 + 0.15 * k
         for _ in range(int(7 * stage.wide / 1.78) + 1):
-            scenery.cloud(stage, r.uniform(-0.1, stage.wide + 0.1), y + r.uniform(-0.03, 0.03), r.uniform(0.26, 0.44), alpha)
+            scenery.cloud(
+                stage,
+                r.uniform(-0.1, stage.wide + 0.1),
+                y + r.uniform(-0.03, 0.03),
+                r.uniform(0.26, 0.44),
+                alpha,
+            )
     pen = stage.pen(1)
     pen.poly(stage.ridge(0.86, 0.10, 0.5))
-    stage.lay(pen, mix(stage.light.low, (255, 255, 255), 0.45 if not stage.light.dark else 0.1), stage.light.middle, 0.9, 0.02)
+    stage.lay(
+        pen,
+        mix(stage.light.low, (255, 255, 255), 0.45 if not stage.light.dark else 0.1),
+        stage.light.middle,
+        0.9,
+        0.02,
+    )
 
 
 def _underwater(stage: Stage) -> None:
@@ -346,7 +459,9 @@ def _underwater(stage: Stage) -> None:
         x = (r.uniform(0, 0.22) if k % 2 else r.uniform(0.78, 1.0)) * stage.wide
         coral, tint = stage.pen(), ((238, 110, 120), (250, 176, 90), (190, 120, 220))[k % 3]
         for lean in (-0.5, -0.2, 0.1, 0.4):
-            coral.line([(x, 0.92), (x + lean * 0.08, 0.84), (x + lean * 0.16, 0.92 - r.uniform(0.1, 0.22))], 0.012)
+            coral.line(
+                [(x, 0.92), (x + lean * 0.08, 0.84), (x + lean * 0.16, 0.92 - r.uniform(0.1, 0.22))], 0.012
+            )
         stage.lay(coral, light.on(tint, 0.75), light.on(lift(tint, -0.3), 0.8))
     for _ in range(34):
         x, y, s = r.uniform(0, stage.wide), r.uniform(0.05, 0.9), r.uniform(0.003, 0.010)

@@ -27,7 +27,11 @@ def _on_plain(picture: Image.Image) -> Image.Image:
     if whole.getchannel("A").getextrema()[0] == 255:
         return whole.convert("RGB")
     bright = whole.convert("L").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    ground = Image.new("RGBA", whole.size, (60, 66, 88, 255) if isinstance(bright, int) and bright > 150 else (240, 238, 230, 255))
+    ground = Image.new(
+        "RGBA",
+        whole.size,
+        (60, 66, 88, 255) if isinstance(bright, int) and bright > 150 else (240, 238, 230, 255),
+    )
     return Image.alpha_composite(ground, whole).convert("RGB")
 
 
@@ -42,7 +46,10 @@ def _portrait(picture: Image.Image, room: tuple[int, int]) -> Image.Image:
 
 def _flattened(subject: Image.Image, room: tuple[int, int]) -> Image.Image:
     scale = min(room[0] / subject.width, room[1] / subject.height)
-    subject = subject.resize((max(1, round(subject.width * scale)), max(1, round(subject.height * scale))), Image.Resampling.BICUBIC)
+    subject = subject.resize(
+        (max(1, round(subject.width * scale)), max(1, round(subject.height * scale))),
+        Image.Resampling.BICUBIC,
+    )
     alpha, rgb = subject.getchannel("A"), subject.convert("RGB")
     half = rgb.resize((max(1, rgb.width // 2), max(1, rgb.height // 2)), Image.Resampling.BOX)
     calm = half.filter(ImageFilter.MedianFilter(5))

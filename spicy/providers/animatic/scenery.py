@@ -32,9 +32,14 @@ def sky(stage: Stage) -> None:
         stage.glow(x, y, 0.34, (255, 250, 232), 0.75 * light.strength)
         if stage.place.weather in (Weather.CLEAR, Weather.CLOUDY):
             stage.disc(x, y, 0.060, (255, 253, 240), mix(light.low, (255, 246, 214), 0.7))
-    number = {Weather.CLEAR: 4, Weather.CLOUDY: 8, Weather.RAIN: 9, Weather.STORM: 10, Weather.SNOW: 6, Weather.FOG: 2}[
-        stage.place.weather
-    ]
+    number = {
+        Weather.CLEAR: 4,
+        Weather.CLOUDY: 8,
+        Weather.RAIN: 9,
+        Weather.STORM: 10,
+        Weather.SNOW: 6,
+        Weather.FOG: 2,
+    }[stage.place.weather]
     for k in range(number):
         heavy = stage.place.weather in (Weather.RAIN, Weather.STORM)
         cloud(stage, r.uniform(0, stage.wide), r.uniform(0.05, stage.horizon * (0.5 if heavy else 0.62)),
@@ -45,7 +50,11 @@ def stars(stage: Stage, count: int) -> None:
     """Strew stars over the upper part of the sky."""
     r, pen = stage.random, stage.pen()
     for _ in range(count):
-        x, y, size = r.uniform(0, stage.wide), r.uniform(0, 1) ** 1.3 * stage.horizon, r.choice((0.0009, 0.0013, 0.0013, 0.0022))
+        x, y, size = (
+            r.uniform(0, stage.wide),
+            r.uniform(0, 1) ** 1.3 * stage.horizon,
+            r.choice((0.0009, 0.0013, 0.0013, 0.0022)),
+        )
         pen.oval(x, y, size, size, r.randint(110, 255))
     stage.lay(pen, (250, 248, 240))
     for _ in range(count // 40):
@@ -58,11 +67,23 @@ def cloud(stage: Stage, x: float, y: float, size: float, alpha: float) -> None:
     for k in range(7):
         dx = (k - 3) / 3
         swell = (1 - dx * dx * 0.8) * r.uniform(0.7, 1.1)
-        pen.oval(x + dx * size, y - swell * size * 0.10, size * 0.26 * swell + 0.01, size * 0.17 * swell + 0.005)
+        pen.oval(
+            x + dx * size, y - swell * size * 0.10, size * 0.26 * swell + 0.01, size * 0.17 * swell + 0.005
+        )
     pen.oval(x, y + size * 0.03, size * 1.25, size * 0.075)
     light = stage.light
-    base = mix(light.middle, light.top, 0.3) if stage.place.weather in (Weather.RAIN, Weather.STORM) else light.middle
-    stage.lay(pen, mix(lift(light.low, 0.4 if not light.dark else 0.05), base, 0.15), mix(base, light.low, 0.3), alpha, 0.006)
+    base = (
+        mix(light.middle, light.top, 0.3)
+        if stage.place.weather in (Weather.RAIN, Weather.STORM)
+        else light.middle
+    )
+    stage.lay(
+        pen,
+        mix(lift(light.low, 0.4 if not light.dark else 0.05), base, 0.15),
+        mix(base, light.low, 0.3),
+        alpha,
+        0.006,
+    )
 
 
 def hills(stage: Stage, colour: Colour, layers: int = 4, high: float = 0.10, rough: float = 0.3) -> None:
@@ -86,8 +107,15 @@ def floor(stage: Stage, colour: Colour, lip: float = 0.0) -> None:
     stage.lay(pen, far, lift(near, -0.22))
     x = stage.light.sun[0] * stage.wide
     pool = stage.pen(1)
-    pool.oval(x * 0.6 + stage.wide * 0.2, stage.horizon + (1 - stage.horizon) * 0.45, stage.wide * 0.42, (1 - stage.horizon) * 0.34)
-    stage.lay(pool, mix(stage.light.key, stage.light.low, 0.3), None, 0.26 if not stage.light.dark else 0.16, 0.09)
+    pool.oval(
+        x * 0.6 + stage.wide * 0.2,
+        stage.horizon + (1 - stage.horizon) * 0.45,
+        stage.wide * 0.42,
+        (1 - stage.horizon) * 0.34,
+    )
+    stage.lay(
+        pool, mix(stage.light.key, stage.light.low, 0.3), None, 0.26 if not stage.light.dark else 0.16, 0.09
+    )
 
 
 def peaks(stage: Stage, snow: bool) -> None:
@@ -105,7 +133,11 @@ def peaks(stage: Stage, snow: bool) -> None:
 
 def _caps(stage: Stage, ridge: list[tuple[float, float]], depth: float, line: float) -> None:
     tops, light = ridge[:-2], stage.light
-    summits = [p for k, p in enumerate(tops) if p[1] < line and p[1] <= min(q[1] for q in tops[max(0, k - 5) : k + 6])]
+    summits = [
+        p
+        for k, p in enumerate(tops)
+        if p[1] < line and p[1] <= min(q[1] for q in tops[max(0, k - 5) : k + 6])
+    ]
     pen = stage.pen()
     for x, y in summits:
         drop = (line - y) * 0.8 + 0.03
@@ -114,7 +146,12 @@ def _caps(stage: Stage, ridge: list[tuple[float, float]], depth: float, line: fl
             zigzag = [(near[-1][0] - (near[-1][0] - near[0][0]) * t, y + drop * (1.0 if k % 2 else 0.66)) for k, t in
                       enumerate((0.0, 0.18, 0.36, 0.54, 0.72, 1.0))]  # fmt: skip
             pen.poly([*near, *zigzag])
-    stage.lay(pen, mix(light.on((250, 250, 255), 0.6 + depth * 0.5), light.key, 0.3), light.on((206, 218, 240), 0.6), 0.9)
+    stage.lay(
+        pen,
+        mix(light.on((250, 250, 255), 0.6 + depth * 0.5), light.key, 0.3),
+        light.on((206, 218, 240), 0.6),
+        0.9,
+    )
 
 
 def conifers(stage: Stage, y: float, count: int, high: float, depth: float, colour: Colour = _LEAF) -> None:
@@ -149,7 +186,11 @@ def broadleaf(stage: Stage, x: float, base: float, tall: float, depth: float, co
     bark = light.on((98, 72, 60), depth)
     stage.lay(trunk, bark, lift(bark, -0.25))
     leaf = light.on(colour, depth)
-    for shade, grow, lowering in ((lift(leaf, -0.22), 1.06, 0.03), (leaf, 0.92, 0.0), (mix(leaf, light.key, 0.24), 0.62, -0.05)):
+    for shade, grow, lowering in (
+        (lift(leaf, -0.22), 1.06, 0.03),
+        (leaf, 0.92, 0.0),
+        (mix(leaf, light.key, 0.24), 0.62, -0.05),
+    ):
         crown = stage.pen()
         for k in range(11):
             a = k / 11 * 2 * pi
@@ -165,7 +206,11 @@ def forest(stage: Stage) -> None:
     h, light, r = stage.horizon, stage.light, stage.random
     many = stage.wide / 1.78
     leaf = (156, 98, 54) if stage.place.has("autumn", "amber", "golden-leaved") else _LEAF
-    for depth, count, high, y in ((0.10, 26, 0.34, h - 0.02), (0.24, 18, 0.46, h + 0.0), (0.42, 11, 0.60, h + 0.02)):
+    for depth, count, high, y in (
+        (0.10, 26, 0.34, h - 0.02),
+        (0.24, 18, 0.46, h + 0.0),
+        (0.42, 11, 0.60, h + 0.02),
+    ):
         conifers(stage, y, max(4, int(count * many)), high * h / 0.66, depth, leaf)
         haze(stage, y - 0.03, 0.08, 0.30)
     floor(stage, mix(leaf, (92, 104, 62), 0.5), 0.01)
@@ -193,7 +238,9 @@ def _trunks(stage: Stage, depth: float, count: int, width: float) -> None:
                   (x - w * 1.9, foot), (x - w * 0.8, foot - 0.08)])  # fmt: skip
         for _ in range(2):
             side, y = r.choice((-1, 1)), r.uniform(0.05, 0.36)
-            pen.line([(x + lean * 0.5, y + 0.08), (x + side * w * 3, y), (x + side * w * 5.5, y - 0.05)], w * 0.36)
+            pen.line(
+                [(x + lean * 0.5, y + 0.08), (x + side * w * 3, y), (x + side * w * 5.5, y - 0.05)], w * 0.36
+            )
 
     stage.scatter(count, trunk, 0.42)
     bark = stage.light.on((86, 66, 62), depth)
@@ -220,7 +267,13 @@ def tufts(stage: Stage, y: float, high: float, depth: float, colour: Colour, cou
     def tuft(x: float, _: int) -> None:
         for _ in range(5):
             dx, tall = r.uniform(-0.022, 0.022), high * r.uniform(0.5, 1.1)
-            pen.poly([(x + dx * 0.4 - 0.0025, y + 0.02), (x + dx * 0.4 + 0.0025, y + 0.02), (x + dx * 1.8, y - tall)])
+            pen.poly(
+                [
+                    (x + dx * 0.4 - 0.0025, y + 0.02),
+                    (x + dx * 0.4 + 0.0025, y + 0.02),
+                    (x + dx * 1.8, y - tall),
+                ]
+            )
 
     stage.scatter(count, tuft, 0.6)
     shade = stage.light.on(colour, depth)
@@ -230,7 +283,13 @@ def tufts(stage: Stage, y: float, high: float, depth: float, colour: Colour, cou
 def flowers(stage: Stage, y0: float, y1: float, count: int) -> None:
     """Strew blossoms over the ground, larger towards the front."""
     r = stage.random
-    kinds: tuple[Colour, ...] = ((246, 214, 92), (240, 120, 140), (250, 246, 240), (162, 120, 214), (236, 110, 80))
+    kinds: tuple[Colour, ...] = (
+        (246, 214, 92),
+        (240, 120, 140),
+        (250, 246, 240),
+        (162, 120, 214),
+        (236, 110, 80),
+    )
     for colour in kinds:
         pen = stage.pen()
         for _ in range(count // len(kinds)):
@@ -245,7 +304,13 @@ def haze(stage: Stage, y: float, deep: float, alpha: float) -> None:
     """Lay a band of mist."""
     pen = stage.pen(1)
     pen.box(-0.1, y - deep * 0.5, stage.wide + 0.1, y + deep * 0.5)
-    stage.lay(pen, mix(stage.light.low, stage.light.key, 0.3 if not stage.light.dark else 0.0), None, alpha, deep * 0.7)
+    stage.lay(
+        pen,
+        mix(stage.light.low, stage.light.key, 0.3 if not stage.light.dark else 0.0),
+        None,
+        alpha,
+        deep * 0.7,
+    )
 
 
 def shafts(stage: Stage, alpha: float) -> None:
@@ -289,10 +354,19 @@ def houses(stage: Stage, y: float, count: int, size: float, depth: float) -> Non
         w, high = size * r.uniform(0.8, 1.2), size * r.uniform(0.7, 1.0)
         wall, roof, lit = stage.pen(), stage.pen(), stage.pen()
         wall.box(x - w / 2, y - high, x + w / 2, y + 0.02)
-        roof.poly([(x - w * 0.62, y - high * 0.96), (x - w * 0.12, y - high * 1.62), (x + w * 0.12, y - high * 1.62), (x + w * 0.62, y - high * 0.96)])
+        roof.poly(
+            [
+                (x - w * 0.62, y - high * 0.96),
+                (x - w * 0.12, y - high * 1.62),
+                (x + w * 0.12, y - high * 1.62),
+                (x + w * 0.62, y - high * 0.96),
+            ]
+        )
         roof.box(x + w * 0.22, y - high * 1.74, x + w * 0.34, y - high * 1.2)
         for dx in (-0.24, 0.24):
-            lit.box(x + w * dx - w * 0.10, y - high * 0.74, x + w * dx + w * 0.10, y - high * 0.42, radius=0.003)
+            lit.box(
+                x + w * dx - w * 0.10, y - high * 0.74, x + w * dx + w * 0.10, y - high * 0.42, radius=0.003
+            )
         colour = light.on(walls[k % 4], depth)
         stage.lay(wall, mix(colour, light.key, 0.1), lift(colour, -0.14))
         stage.lay(roof, light.on(roofs[(k + 1) % 4], depth), light.on(lift(roofs[(k + 1) % 4], -0.2), depth))

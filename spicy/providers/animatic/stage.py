@@ -50,7 +50,9 @@ class Pen:
     def line(self, points: Sequence[Point], width: float, fill: int = 255) -> None:
         """Stroke a line."""
         u = self._unit
-        self._draw.line([(x * u, y * u) for x, y in points], fill=fill, width=max(1, round(width * u)), joint="curve")
+        self._draw.line(
+            [(x * u, y * u) for x, y in points], fill=fill, width=max(1, round(width * u)), joint="curve"
+        )
 
     def finish(self) -> Image.Image:
         """Give the mask at the frame's size."""
@@ -64,7 +66,9 @@ class Stage:
         self.size, self.place, self.light, self.horizon = size, place, light, horizon
         self.wide = size[0] / size[1]
         self.random = random.Random(seed)
-        self.frame = self._ramp([(0.0, light.top), (horizon * 0.62, light.middle), (horizon, light.low), (1.0, light.low)])
+        self.frame = self._ramp(
+            [(0.0, light.top), (horizon * 0.62, light.middle), (horizon, light.low), (1.0, light.low)]
+        )
 
     def pen(self, finer: int = _FINER) -> Pen:
         """Start a mask."""
@@ -98,16 +102,27 @@ class Stage:
     def glow(self, x: float, y: float, radius: float, colour: Colour, strength: float) -> None:
         """Add a soft round light; parts outside the frame are cut off."""
         side = max(4, int(radius * 2 * self.size[1]))
-        small = Image.radial_gradient("L").point([round(max(0.0, 1 - i / 181) ** 2.2 * 255 * strength) for i in range(256)])
+        small = Image.radial_gradient("L").point(
+            [round(max(0.0, 1 - i / 181) ** 2.2 * 255 * strength) for i in range(256)]
+        )
         left, top = int(x * self.size[1]) - side // 2, int(y * self.size[1]) - side // 2
         box = max(0, left), max(0, top), min(self.size[0], left + side), min(self.size[1], top + side)
         if box[2] <= box[0] or box[3] <= box[1]:
             return
         scale = small.width / side
-        cropped = ((box[0] - left) * scale, (box[1] - top) * scale, (box[2] - left) * scale, (box[3] - top) * scale)
-        self.frame.paste(colour, box, small.resize((box[2] - box[0], box[3] - box[1]), _BILINEAR, box=cropped))
+        cropped = (
+            (box[0] - left) * scale,
+            (box[1] - top) * scale,
+            (box[2] - left) * scale,
+            (box[3] - top) * scale,
+        )
+        self.frame.paste(
+            colour, box, small.resize((box[2] - box[0], box[3] - box[1]), _BILINEAR, box=cropped)
+        )
 
-    def disc(self, x: float, y: float, radius: float, top: Colour, bottom: Colour, alpha: float = 1.0) -> None:
+    def disc(
+        self, x: float, y: float, radius: float, top: Colour, bottom: Colour, alpha: float = 1.0
+    ) -> None:
         """Lay a hard-edged disc."""
         pen = self.pen()
         pen.oval(x, y, radius, radius)
@@ -116,7 +131,11 @@ class Stage:
     def ridge(self, y: float, height: float, rough: float = 1.0, step: float = 0.012) -> list[Point]:
         """Make a skyline of hills between the edges, closed at the bottom of the frame."""
         waves = [
-            (self.random.uniform(0.6, 1.4) * k, self.random.uniform(0, tau), height / k**1.15 * self.random.uniform(0.6, 1.1))
+            (
+                self.random.uniform(0.6, 1.4) * k,
+                self.random.uniform(0, tau),
+                height / k**1.15 * self.random.uniform(0.6, 1.1),
+            )
             for k in (1, 2, 3, 5, 8, 13, 21)[: 3 + int(4 * rough)]
         ]
         line: list[Point] = []
@@ -130,7 +149,10 @@ class Stage:
         line: list[Point] = [(-0.05, y)]
         for k in range(count):
             x = (k + self.random.uniform(0.3, 0.7)) / count * (self.wide + 0.1) - 0.05
-            line += [(x, y - height * self.random.uniform(0.55, 1.0)), (-0.05 + (k + 1) / count * (self.wide + 0.1), y)]
+            line += [
+                (x, y - height * self.random.uniform(0.55, 1.0)),
+                (-0.05 + (k + 1) / count * (self.wide + 0.1), y),
+            ]
         for roughness in (0.16, 0.09, 0.05, 0.028):
             finer: list[Point] = []
             for (ax, ay), (bx, by) in zip(line, line[1:], strict=False):

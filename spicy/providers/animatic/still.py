@@ -74,7 +74,9 @@ def _framing(camera: str, size: tuple[int, int]) -> _Framing:
 def _shallow(stage: Stage) -> None:
     """Throw the background out of focus, as a long lens does."""
     wide, high = stage.size
-    zoomed = stage.frame.resize(stage.size, Image.Resampling.BICUBIC, box=(wide * 0.12, high * 0.10, wide * 0.88, high * 0.86))
+    zoomed = stage.frame.resize(
+        stage.size, Image.Resampling.BICUBIC, box=(wide * 0.12, high * 0.10, wide * 0.88, high * 0.86)
+    )
     small = zoomed.resize((wide // 3, high // 3), Image.Resampling.BOX)
     radius = max(0.8, high / 3 * 0.009)
     soft = small.filter(ImageFilter.BoxBlur(radius)).filter(ImageFilter.BoxBlur(radius))
@@ -90,7 +92,9 @@ def _figures(cast: Sequence[Path], size: tuple[int, int]) -> list[cutout.Cut]:
     return out
 
 
-def _set_in(stage: Stage, figures: Sequence[cutout.Cut], framing: _Framing, brief: Brief, pushed: int) -> tuple[float, float]:
+def _set_in(
+    stage: Stage, figures: Sequence[cutout.Cut], framing: _Framing, brief: Brief, pushed: int
+) -> tuple[float, float]:
     """Place the cast from left to right and say where the eye rests."""
     if not figures:
         return stage.light.sun[0], min(0.5, stage.horizon)
@@ -136,8 +140,13 @@ def _ground_shadow(stage: Stage, foot: tuple[float, float], wide: int, lifted: f
     x, y = foot
     flat = wide * 0.085
     lean = (0.5 - stage.light.sun[0]) * wide * 0.5
-    draw.ellipse((x - wide * 0.50 + lean, y - flat * 1.3, x + wide * 0.50 + lean, y + flat * 0.7), fill=120 if lifted else 150)
-    draw.ellipse((x - wide * 0.36, y - flat * 1.0, x + wide * 0.36, y + flat * 0.35), fill=110 if lifted else 215)
+    draw.ellipse(
+        (x - wide * 0.50 + lean, y - flat * 1.3, x + wide * 0.50 + lean, y + flat * 0.7),
+        fill=120 if lifted else 150,
+    )
+    draw.ellipse(
+        (x - wide * 0.36, y - flat * 1.0, x + wide * 0.36, y + flat * 0.35), fill=110 if lifted else 215
+    )
     stage.lay(mask, mix(stage.light.ink, (0, 0, 0), 0.35), None, 0.62, 0.010)
 
 
@@ -148,14 +157,18 @@ def _lit(figure: Image.Image, shine: Light, keyed: bool, sun_right: bool) -> Ima
     tint: Colour = mix(shine.key, shine.middle, 0.45) if shine.dark else shine.key
     rgb = figure.convert("RGB")
     rgb = Image.blend(rgb, ImageChops.multiply(rgb, Image.new("RGB", rgb.size, tint)), share + 0.15)
-    ramp = Image.linear_gradient("L").resize(rgb.size).point([round(max(0, i - 110) * 0.34) for i in range(256)])
+    ramp = (
+        Image.linear_gradient("L").resize(rgb.size).point([round(max(0, i - 110) * 0.34) for i in range(256)])
+    )
     rgb.paste(mix(shine.ink, tint, 0.2), (0, 0), ramp)
     if keyed:
         step = max(1, figure.height // 130)
         away = ImageChops.offset(alpha, -step * 2 if sun_right else step * 2, step)
         rim = ImageChops.subtract(alpha, away).filter(ImageFilter.BoxBlur(step * 0.8))
-        rgb.paste(mix(shine.key, (255, 248, 228), 0.4), (0, 0), rim.point([round(i * (0.55 if shine.dark else 0.62)) for i in range(256)]))
+        rgb.paste(
+            mix(shine.key, (255, 248, 228), 0.4),
+            (0, 0),
+            rim.point([round(i * (0.55 if shine.dark else 0.62)) for i in range(256)]),
+        )
     rgb.putalpha(alpha)
     return rgb
-
-

@@ -73,7 +73,9 @@ def neck(brush: Brush, look: Look) -> None:
     """Draw what is worn round the neck, over the body and under the head."""
     if "scarf" in look.worn:
         cloth = colour_of(look, "scarf")
-        brush.body(blob((430, 560), (500, 540), (470, 640), (446, 760), (380, 744), (396, 640)), lift(cloth, -0.10))
+        brush.body(
+            blob((430, 560), (500, 540), (470, 640), (446, 760), (380, 744), (396, 640)), lift(cloth, -0.10)
+        )
         for y in (722, 738):
             brush.line([(386, y), (448, y + 12)], 6, lift(cloth, 0.25))
         brush.body(blob((352, 500), (500, 470), (648, 500), (660, 556), (500, 606), (340, 556)), cloth)
@@ -90,7 +92,11 @@ def neck(brush: Brush, look: Look) -> None:
         brush.body(oval(500, 551, 22, 24), lift(cloth, -0.12))
     if "tie" in look.worn:
         cloth = colour_of(look, "tie")
-        brush.fill(poly((478, 520), (522, 520), (512, 556), (530, 690), (500, 726), (470, 690), (488, 556)), lift(cloth, 0.1), cloth)
+        brush.fill(
+            poly((478, 520), (522, 520), (512, 556), (530, 690), (500, 726), (470, 690), (488, 556)),
+            lift(cloth, 0.1),
+            cloth,
+        )
 
 
 def head(brush: Brush, look: Look, top: int, brow: int, half: int) -> None:
@@ -106,7 +112,10 @@ def head(brush: Brush, look: Look, top: int, brow: int, half: int) -> None:
         dome = blob((500 - half, brow + 6), (500 - half * 0.9, top - 10), (500, top - 52), (500 + half * 0.9, top - 10),
                     (500 + half, brow + 6), (500, brow - 14))  # fmt: skip
         brush.body(dome, cloth)
-        brush.body(blob((500 - half, brow), (500, brow - 26), (500 + half, brow), (500, brow + 24)), lift(cloth, -0.2))
+        brush.body(
+            blob((500 - half, brow), (500, brow - 26), (500 + half, brow), (500, brow + 24)),
+            lift(cloth, -0.2),
+        )
         brush.fill(oval(500, top - 50, 16, 12), lift(cloth, -0.2))
     if "crown" in look.worn:
         metal = colour_of(look, "crown")
@@ -129,9 +138,17 @@ def _glasses(brush: Brush, look: Look, brow: int) -> None:
     for x in (408, 592):
         ring = oval(x, y, r + (16 if thick else 9), r + (16 if thick else 9))
         hole = oval(x, y, r, r)
-        brush.fill(Shape((*ring.points, ring.points[0], *reversed(hole.points), hole.points[-1])), lift(frame, 0.1), frame)
+        brush.fill(
+            Shape((*ring.points, ring.points[0], *reversed(hole.points), hole.points[-1])),
+            lift(frame, 0.1),
+            frame,
+        )
         brush.fill(hole, (210, 236, 246), alpha=0.22)
-        brush.fill(poly((x - 30, y + 10), (x + 6, y - 40), (x + 20, y - 34), (x - 14, y + 22)), (255, 255, 255), alpha=0.35)
+        brush.fill(
+            poly((x - 30, y + 10), (x + 6, y - 40), (x + 20, y - 34), (x - 14, y + 22)),
+            (255, 255, 255),
+            alpha=0.35,
+        )
 
 
 def _hood(brush: Brush, cloth: Colour, top: int, half: int) -> None:
@@ -139,7 +156,9 @@ def _hood(brush: Brush, cloth: Colour, top: int, half: int) -> None:
                  (500 - half, 500), (500 - half * 1.32, top + 220), (500 - half * 1.05, top))  # fmt: skip
     hole = blob((500, top + 34), (500 + half * 0.8, top + 90), (500 + half * 0.98, top + 220), (500 + half * 0.7, 476),
                 (500, 500), (500 - half * 0.7, 476), (500 - half * 0.98, top + 220), (500 - half * 0.8, top + 90))  # fmt: skip
-    ring = Shape((*outer.points, outer.points[0], *reversed((hole.points[0], *hole.points[1:])), hole.points[-1]))
+    ring = Shape(
+        (*outer.points, outer.points[0], *reversed((hole.points[0], *hole.points[1:])), hole.points[-1])
+    )
     brush.fill(ring, lift(cloth, 0.12), lift(cloth, -0.14))
 
 
