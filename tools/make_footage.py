@@ -201,11 +201,11 @@ def make_still(path: Path) -> None:
     box = (150, 330, 570, 930)
     inside = gradient([(0.0, (255, 214, 140)), (0.7, (250, 176, 96)), (1.0, (206, 118, 70))], 420, 600)
     room = ImageDraw.Draw(inside)
-    room.rectangle((250, 170, 392, 176), (170, 92, 58))
+    room.rectangle((222, 170, 352, 176), (170, 92, 58))
     for i, (wide, tall, colour) in enumerate(
         [(18, 74, (150, 78, 66)), (24, 90, (92, 96, 112)), (16, 66, (196, 150, 88)), (26, 82, (120, 66, 84))]
     ):
-        room.rectangle((262 + i * 31, 170 - tall, 262 + i * 31 + wide, 169), colour)
+        room.rectangle((230 + i * 22, 170 - tall, 230 + i * 22 + wide, 169), colour)
     room.line((120, 0, 120, 96), (120, 66, 46), 4)
     room.polygon([(76, 150), (164, 150), (142, 96), (98, 96)], (255, 244, 206))
     inside = ImageChops.screen(inside, glow((420, 600), (120, 165), 190, (110, 90, 50)))

@@ -31,14 +31,11 @@ _X264 = (
 class Reel:
     """A clip being written; frames go in as planes, sound follows along."""
 
-    def __init__(
-        self,
-        container: av.container.OutputContainer,
-        size: tuple[int, int],
-        sound: NDArray[np.float32] | None,
-        rate: int,
-    ) -> None:
+    def __init__(self, container: av.container.OutputContainer, size: tuple[int, int], sound: NDArray[np.float32] | None,
+                 rate: int, fps: Fraction | None = None) -> None:  # fmt: skip
+        """Begin a clip of frames of `size`; without `sound`, the caller may add a track of its own."""
         self._container, self._size, self._sound, self._rate = container, size, sound, rate
+        self._tick = 1 / Fraction(fps or FPS)
         self._frames = self._samples = 0
         self._video: VideoStream = container.add_stream("libx264", rate=1 / self._tick)
         self._video.width, self._video.height, self._video.pix_fmt = size[0], size[1], "yuv420p"

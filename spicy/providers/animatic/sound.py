@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 RATE = 48_000
 
+_LOUD = 0.060
+"""Root mean square of the chord, which makes about -24 LUFS."""
+
 _CHORDS: dict[str, tuple[tuple[int, ...], ...]] = {
     "bright": ((0, 7, 12, 16, 23), (5, 12, 16, 19, 24), (0, 7, 14, 16, 19)),
     "dark": ((0, 7, 12, 15, 22), (-4, 8, 12, 15, 19), (0, 7, 10, 15, 17)),
@@ -60,7 +63,7 @@ def bed(words: str, air: str, dark: bool, seconds: int, seed: int) -> Floats:
     out = np.zeros((2, count), np.float32)
     for k, step in enumerate(chord):
         _voice(out, t, ground * 2 ** (step / 12), 0.9 / (1.6 + k), picks)
-    out *= np.float32(0.055)
+    out *= np.float32(_LOUD / max(1e-6, float(np.sqrt(np.mean(out * out)))))
     _weather(out, air, picks)
     _chimes(out, ground, chord, picks)
     fade = np.minimum(1.0, np.minimum(t / 0.45, (np.float32(seconds) - t) / 0.55)).astype(np.float32)
@@ -76,17 +79,15 @@ def _mode(words: str, dark: bool) -> str:
 
 def _voice(out: Floats, t: Floats, pitch: float, level: float, picks: np.random.Generator) -> None:
     """Add one note: two strings slightly apart, one to each side, swelling slowly."""
+    breath = np.float32(tau * float(picks.uniform(0.05, 0.12))) * t + np.float32(level * 9)
+    swell = np.float32(level) * (np.float32(0.75) + np.float32(0.25) * np.sin(breath))
     for side in range(2):
+        note = np.zeros_like(t)
         for partial, share in ((1.0, 1.0), (2.0, 0.28), (3.0, 0.09)):
             detune = 1 + float(picks.uniform(-0.0016, 0.0016))
-            phase = float(picks.uniform(0, tau))
-            out[side] += np.float32(level * share) * np.sin(
-                np.float32(tau * pitch * partial * detune) * t + np.float32(phase)
-            )
-    swell = np.float32(0.75) + np.float32(0.25) * np.sin(
-        np.float32(tau * float(picks.uniform(0.05, 0.12))) * t + np.float32(level * 9)
-    )
-    out *= swell
+            phase = np.float32(picks.uniform(0, tau))
+            note += np.float32(share) * np.sin(np.float32(tau * pitch * partial * detune) * t + phase)
+        out[side] += note * swell
 
 
 def _weather(out: Floats, air: str, picks: np.random.Generator) -> None:

@@ -106,7 +106,7 @@ def _set_in(
         margin = 0.29 if wide > high else 0.27
         spots = [margin + (1 - 2 * margin) * k / (len(figures) - 1) for k in range(len(figures))]
     builds = [look.read(words).species.build for words in brief.every("figure")]
-    room = wide / len(figures) * (0.92 if len(figures) > 1 else (1.0 if framing.near else 0.74))
+    room = wide / len(figures) * ((0.92 if wide > high else 0.84) if len(figures) > 1 else (1.0 if framing.near else 0.74))
     for k, (cut, at) in enumerate(zip(figures, spots, strict=True)):
         build = builds[k] if k < len(builds) else None
         tall = high * framing.tall * (1 + 0.06 * min(pushed, 2)) * _stature(build)
