@@ -69,7 +69,7 @@ def build(
     """
     if takes:
         _bump(specs, takes, provider)
-    with open_project(specs, provider) as project:
+    with open_project(specs, provider, to_plan=dry_run) as project:
         wanted = _wanted(until, only)
         if dry_run:
             from spicy.cli.plan import show_plan
@@ -173,7 +173,6 @@ def _length(path: str) -> float | None:
 
 
 def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int, silent: bool) -> int:
-    store = project.store
     if project.notice and not silent:
         click.echo(project.notice, err=True)
     session.start()
@@ -207,7 +206,7 @@ def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:
         if not chosen:
             raise UsageError("nothing fits --until and --only; `spicy plan` lists the targets")
         nodes = list(needed(nodes, set(chosen)))
-    return all([session.is_fresh(node) for node in nodes])
+    return all(session.is_fresh(node) for node in nodes)
 
 
 def _announce(project: Project, session: Session) -> None:

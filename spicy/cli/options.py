@@ -49,14 +49,14 @@ class Project:
 
 
 @contextmanager
-def open_project(specs: Sequence[Path], provider: str | None) -> Iterator[Project]:
+def open_project(specs: Sequence[Path], provider: str | None, *, to_plan: bool = False) -> Iterator[Project]:
     """Read settings and specs and open the store; raises SpecError or UsageError before anything is spent."""
     from spicy.engine.films import load_films
     from spicy.engine.wire import choose_provider, open_store
     from spicy.settings import read_settings
 
     settings = read_settings()
-    name, notice = choose_provider(provider, settings)
+    name, notice = choose_provider(provider, settings, to_plan=to_plan)
     store = open_store(settings)
     try:
         films = load_films(specs, Path.cwd(), name, settings.build_dir.as_posix(), store)

@@ -39,7 +39,7 @@ def plan(specs: Sequence[Path], provider: str | None, check: bool, as_json: bool
 
     Spends nothing and writes nothing into build/.
     """
-    with open_project(specs, provider) as project:
+    with open_project(specs, provider, to_plan=True) as project:
         stale = show_plan(project, as_json)
     if check and stale:
         sys.exit(1)
@@ -145,7 +145,7 @@ def why(target: str, provider: str | None, as_json: bool) -> None:
     """
     from spicy.engine.forecast import forecast
 
-    with open_project([find_spec(_film_of(target))], provider) as project:
+    with open_project([find_spec(_film_of(target))], provider, to_plan=True) as project:
         film = project.films[0]
         ahead = forecast(film, project.store)
         outlook = _find(target, ahead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -125,8 +126,6 @@ def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Fi
         Prompts(load_recipe(spec.recipe, root, complain=partial(spec.problem, ("recipe",))), provider),
         build,
     )
-    try:
+    with contextlib.suppress(Missing):
         film.tell(ReplayAsk(store, provider))
-    except Missing:
-        pass
     return film

@@ -108,7 +108,12 @@ class Maker:
             inputs = {label: d for label, path in paths.items() if (d := self.store.memo.digest(path))}
             return make_report(node.film, Path(node.folder), node.job, paths.values()), inputs, {}
         keyed = {label: self._take(path, ask) for label, path in node.inputs.items()}
-        extra = {label: self._take(path, ask) for label, path in node.unkeyed.items()}
+        extra = {}
+        for label, path in node.unkeyed.items():
+            if Path(path).exists():
+                extra[label] = self._take(path, ask)
+            else:
+                ask.warn(f"made without the {label}, which could not be made")
         made = run_step(node, {**keyed, **extra}, Bench(ask, film.prompts))
         digests = [{label: asset.digest for label, asset in part.items()} for part in (keyed, extra)]
         return made, digests[0], digests[1]

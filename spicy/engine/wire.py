@@ -29,12 +29,17 @@ def _animatic(settings: Settings) -> Provider:
 PROVIDERS: Mapping[str, Callable[[Settings], Provider]] = {"animatic": _animatic}
 
 
-def choose_provider(asked: str | None, settings: Settings) -> tuple[str, str | None]:
-    """Which provider answers, and one line about it when the choice was not the user's."""
+def choose_provider(
+    asked: str | None, settings: Settings, *, to_plan: bool = False
+) -> tuple[str, str | None]:
+    """Which provider answers, and one line about it when the choice was not the user's.
+
+    `to_plan` allows any name that a recipe knows models for: looking ahead needs no provider.
+    """
     name = asked or settings.provider
     if name is None:
         return "animatic", "offline preview by the animatic provider, for $0"
-    if name not in PROVIDERS:
+    if name not in PROVIDERS and not to_plan:
         raise UsageError(f"there is no provider `{name}`; there is: {', '.join(PROVIDERS)}")
     return name, None
 

@@ -186,6 +186,7 @@ class _Expansion:
             inputs=inputs,
             unkeyed=unkeyed,
             after=tuple(after),
+            order_only=(previous[0],) if unkeyed and previous is not None else (),
             targets=(self.paths.scene(scene.slug, f"keyframe{suffix}"),),
             receipt=self.paths.scene(scene.slug, "keyframe.json"),
             price=Price() if own else self.prices.keyframe(references=len(cast) + uses),

@@ -111,6 +111,8 @@ class Node:
     """Label → path of files that are used but left out of the key (order-only)."""
     after: tuple[NodeId, ...] = ()
     """Nodes that make the inputs; and order-only ones."""
+    order_only: tuple[NodeId, ...] = ()
+    """Those of `after` that may fail without keeping this node from being made."""
     targets: tuple[str, ...]
     """Made files, without the receipt."""
     receipt: str

@@ -16,7 +16,7 @@ from doit.runner import MThreadRunner
 
 from spicy.ids import NodeId
 from spicy.runner.session import Session
-from spicy.runner.tasks import IDEATION, Content, namespace
+from spicy.runner.tasks import IDEATION, ORDER_ONLY, Content, namespace
 
 
 class _Memory:
@@ -68,6 +68,16 @@ class _Reporter:
         return lambda *args: None
 
 
+class _Runner(MThreadRunner):  # type: ignore[misc]
+    """doit's threads, with order-only dependencies: one failed scene does not keep its neighbour from being made."""
+
+    def select_task(self, node: Any, tasks_dict: Any) -> bool:
+        """Called by doit when everything that a task waits for has ended, well or not."""
+        soft = (node.task.meta or {}).get(ORDER_ONLY, ())
+        node.bad_deps = [bad for bad in node.bad_deps if bad.task.name not in soft]
+        return bool(super().select_task(node, tasks_dict))
+
+
 def run(session: Session, select: Callable[[], Sequence[str]] | None, jobs: int) -> None:
     """Make what is stale. `select` names tasks once every story is known; None means everything."""
     with _interruptible(session.stop):
@@ -83,7 +93,7 @@ def _run(session: Session, selected: Sequence[str] | None, jobs: int) -> None:
     control = TaskControl(tasks)
     control.process(selected)
     dependencies = Dependency(_Memory, "memory", Content, JSONCodec)
-    runner = MThreadRunner(dependencies, _Reporter(session), continue_=True, num_process=jobs)
+    runner = _Runner(dependencies, _Reporter(session), continue_=True, num_process=jobs)
     runner.run_all(control.task_dispatcher())
 
 

@@ -13,10 +13,12 @@ from doit.loader import create_after
 
 from spicy.canon import digest_file
 from spicy.engine.films import Film
-from spicy.ids import Step
 from spicy.plan.expand import Paths
 from spicy.plan.node import Node
 from spicy.runner.session import Session
+
+ORDER_ONLY = "order_only"
+"""Task metadata: dependencies whose failure is no reason not to try this task."""
 
 IDEATION = "ideation"
 """Basename of the tasks that ask for the stories which are not known yet."""
@@ -79,6 +81,7 @@ def node_task(session: Session, node: Node) -> Task:
         "uptodate": [Freshness(session, node)],
         "clean": [(remove_files, [node])],
         "io": {"capture": False},
+        "meta": {ORDER_ONLY: node.order_only},
     }
 
 
@@ -148,5 +151,4 @@ def _ideation_task(session: Session, film: Film) -> Task:
         "actions": [lambda: failed(session.ideate(film))],
         "uptodate": [lambda: film.told is not None],
         "io": {"capture": False},
-        "meta": {"step": Step.IDEATION.value},
     }

@@ -19,12 +19,11 @@ def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], bench: Bench) ->
     prompts, recipe = bench.prompts, bench.prompts.recipe
     sheets = tuple(files[f"sheet {n}"].digest for n in range(1, len(job.cast) + 1))
     images, order_only = sheets, None
-    if job.previous is not None:
-        before = files[job.previous].digest
-        if job.scene.continuity is Continuity.STRICT:
-            images = (*sheets, before)
-        else:
-            order_only = OrderOnly((before,), prompts.keyframe_previous(job))
+    before = files.get(job.previous) if job.previous is not None else None
+    if before is not None and job.scene.continuity is Continuity.STRICT:
+        images = (*sheets, before.digest)
+    elif before is not None:
+        order_only = OrderOnly((before.digest,), prompts.keyframe_previous(job))
 
     def make(number: int, problems: Sequence[str]) -> Answered:
         call = ImageCall(

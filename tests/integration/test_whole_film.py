@@ -162,7 +162,20 @@ def test_low_is_the_bill_when_nothing_is_retried_and_worst_when_everything_is(st
         ("a small red fox}", "a small red fox, take: 2}", {"image": 3, "video": 2, "chat": 5}),
         ("setting: an oak", "continuity: none, setting: an oak", {}),
     ],
-    ids="action setting camera description title rename comment order take keyframe-take character-take continuity".split(),
+    ids=[
+        "action",
+        "setting",
+        "camera",
+        "description",
+        "title",
+        "rename",
+        "comment",
+        "order",
+        "take",
+        "keyframe-take",
+        "character-take",
+        "continuity",
+    ],
 )
 def test_an_edit_remakes_what_it_touches_and_a_revert_nothing(
     studio: Studio, old: str, new: str, calls: dict[str, int]

@@ -30,7 +30,9 @@ class Caption:
         tall = high - self._top
         letters = lettering.mask_of(lines, type_size, leading, (wide, tall), first - self._top)
         shade = _shade(wide, tall)
-        halo = letters.filter(ImageFilter.GaussianBlur(type_size * 0.16)).point([min(255, i * 2) for i in range(256)])
+        halo = letters.filter(ImageFilter.GaussianBlur(type_size * 0.16)).point(
+            [min(255, i * 2) for i in range(256)]
+        )
         halo = halo.point([i * 150 // 255 for i in range(256)])
         grey = ImageChops.lighter(shade, letters).reduce(2)
         self._masks = shade, halo, letters, grey

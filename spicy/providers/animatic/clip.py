@@ -17,7 +17,7 @@ from spicy.providers.animatic.work import Report
 def shoot(call: VideoCall, still: Path, into: Path, seed: int, report: Report) -> None:
     """Make the clip of `call` from `still`. Raises MediaError, or OSError when the still cannot be read."""
     brief = Brief.parse(call.prompt)
-    size = frame.picture(call.aspect_ratio, call.resolution)
+    size = frame.clip(call.aspect_ratio, call.resolution)
     picture, told = _open(still, size)
     words = brief.first("caption") or _action(brief)
     air = Air(_air(words, told), size, seed)

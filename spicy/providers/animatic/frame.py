@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from spicy.errors import UsageError
+from spicy.media.shape import frame_size
+
 _SHORT_SIDE = {"1k": 720, "2k": 1080, "4k": 2160}
 _CARD_LONG_SIDE = {"1k": 1024, "2k": 1536, "4k": 2048}
 
@@ -17,12 +20,20 @@ def ratio(aspect: str) -> tuple[int, int]:
 
 
 def picture(aspect: str, resolution: str) -> tuple[int, int]:
-    """Size a still or a clip: `720p` names the short side; both sides are even, as H.264 wants them.
+    """Size a still: `720p` names the short side; both sides are even, and the aspect ratio is exact where it can be.
 
-    A long side that does not come out even is rounded down to a multiple of eight, which makes 480p the
-    customary 848x480.
+    A long side that does not come out even is rounded down to a multiple of eight.
     """
     return _fit(aspect, _short_side(resolution))
+
+
+def clip(aspect: str, resolution: str) -> tuple[int, int]:
+    """Size a clip as the film that it goes into will be sized, so that it is joined without encoding."""
+    try:
+        wide, high = frame_size(aspect, resolution)
+    except UsageError:
+        return picture(aspect, resolution)
+    return max(32, wide // 2 * 2), max(32, high // 2 * 2)
 
 
 def card(aspect: str, resolution: str) -> tuple[int, int]:

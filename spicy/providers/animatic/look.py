@@ -120,6 +120,7 @@ _WORDS = {alias: kind for kind, aliases in _ALIKE.items() for alias in aliases.s
 }
 _RED_FUR: Colour = (212, 88, 44)
 """What people call red when they speak of fur."""
+_WORN = frozenset("wearing wears wore dressed in rain winter trench wool woollen duffle buttoned".split())
 _ANIMAL = (_B.BEAST, _B.OWL, _B.BIRD, _B.DRAGON, _B.FISH)
 
 GARMENTS: dict[str, str] = {
@@ -245,7 +246,7 @@ def _paint(
             else:
                 waiting.append(colour)
             continue
-        thing = _thing(word, before, kind)
+        thing = _thing(words, i, kind)
         if thing:
             book, name = (worn, thing[1]) if thing[0] else (parts, thing[1])
             if name not in book or book[name] is None:
@@ -262,10 +263,12 @@ def _dressed(words: list[str], i: int) -> bool:
     return any(word in GARMENTS or _PARTS.get(word, "body") != "body" for word in words[i + 1 : i + 4])
 
 
-def _thing(word: str, before: str, kind: str) -> tuple[bool, str] | None:
-    animal = SPECIES[kind].build is not Build.PERSON
-    if word == "coat" and animal and before not in ("rain", "winter", "trench", "wool", "woollen", "duffle"):
-        return False, "body"
+def _thing(words: list[str], i: int, kind: str) -> tuple[bool, str] | None:
+    """Say which garment (True) or part (False) the word at `i` is; an animal's coat is its fur unless worn."""
+    word = words[i]
+    if word == "coat" and SPECIES[kind].build is not Build.PERSON:
+        before = words[max(0, i - 5) : i]
+        return (True, "coat") if _WORN & set(before) else (False, "body")
     if word in GARMENTS:
         return True, GARMENTS[word]
     if word in _PARTS:

@@ -28,7 +28,9 @@ def correct(call: EditCall, video: Path, into: Path, report: Report) -> None:
         raise MediaError(f"the clip {video.name} cannot be read", detail=str(error)) from error
 
 
-def _copied(source: av.container.InputContainer, into: Path, curves: tuple[reel.Levels, reel.Levels], report: Report) -> None:
+def _copied(
+    source: av.container.InputContainer, into: Path, curves: tuple[reel.Levels, reel.Levels], report: Report
+) -> None:
     picture = source.streams.video[0]
     sound = source.streams.audio[0] if source.streams.audio else None
     size = picture.codec_context.width // 2 * 2, picture.codec_context.height // 2 * 2
@@ -51,7 +53,9 @@ def _copied(source: av.container.InputContainer, into: Path, curves: tuple[reel.
         out.finish()
 
 
-def _curved(frame: av.VideoFrame, size: tuple[int, int], curves: tuple[reel.Levels, reel.Levels]) -> av.VideoFrame:
+def _curved(
+    frame: av.VideoFrame, size: tuple[int, int], curves: tuple[reel.Levels, reel.Levels]
+) -> av.VideoFrame:
     planes = frame.reformat(width=size[0], height=size[1], format="yuv420p").to_ndarray()
     high = size[1]
     planes[:high] = curves[0][planes[:high]]

@@ -147,6 +147,7 @@ def fish(brush: Brush, look: Look) -> None:
 def ghost(brush: Brush, look: Look) -> None:
     """Draw a ghost: a sheet with a wavy hem and a soft glow about it."""
     cloth = look.body
+    wardrobe.behind(brush, look)
     hem = [(700, 860), (640, 930), (590, 868), (530, 936), (470, 868), (410, 930), (352, 866), (300, 900)]
     shape = blob(
         (500, 130), (640, 170), (716, 330), (730, 600), *hem, (270, 600), (284, 330), (360, 170), tension=0.9

@@ -106,13 +106,17 @@ def _set_in(
         margin = 0.29 if wide > high else 0.27
         spots = [margin + (1 - 2 * margin) * k / (len(figures) - 1) for k in range(len(figures))]
     builds = [look.read(words).species.build for words in brief.every("figure")]
-    room = wide / len(figures) * ((0.92 if wide > high else 0.84) if len(figures) > 1 else (1.0 if framing.near else 0.74))
+    room = (
+        wide
+        / len(figures)
+        * ((0.92 if wide > high else 0.84) if len(figures) > 1 else (1.0 if framing.near else 0.74))
+    )
     for k, (cut, at) in enumerate(zip(figures, spots, strict=True)):
         build = builds[k] if k < len(builds) else None
         tall = high * framing.tall * (1 + 0.06 * min(pushed, 2)) * _stature(build)
         scale = min(tall / cut.figure.height, room / cut.figure.width)
         grown = scale * cut.figure.height / tall
-        foot = framing.foot if framing.foot <= 1 else 1 - (1 - framing.foot) * grown
+        foot = 0.92 + (framing.foot - 0.92) * max(0.0, min(1.0, (grown - 0.5) / 0.5))
         lifted = 0.10 if build in _HOVERING else 0.0
         _stand(stage, cut, scale, (at, foot - 0.012 * (k % 2)), lifted)
     return sum(spots) / len(spots), 0.46 if framing.near else 0.58
@@ -153,12 +157,12 @@ def _ground_shadow(stage: Stage, foot: tuple[float, float], wide: int, lifted: f
 def _lit(figure: Image.Image, shine: Light, keyed: bool, sun_right: bool) -> Image.Image:
     """Bring a figure into the light of the place: its tint, its shade at the feet, its rim of light."""
     alpha = figure.getchannel("A")
-    share = 0.34 if shine.dark else 0.16
+    share = 0.22 if shine.dark else 0.14
     tint: Colour = mix(shine.key, shine.middle, 0.45) if shine.dark else shine.key
     rgb = figure.convert("RGB")
-    rgb = Image.blend(rgb, ImageChops.multiply(rgb, Image.new("RGB", rgb.size, tint)), share + 0.15)
+    rgb = Image.blend(rgb, ImageChops.multiply(rgb, Image.new("RGB", rgb.size, tint)), share + 0.12)
     ramp = (
-        Image.linear_gradient("L").resize(rgb.size).point([round(max(0, i - 110) * 0.34) for i in range(256)])
+        Image.linear_gradient("L").resize(rgb.size).point([round(max(0, i - 110) * 0.26) for i in range(256)])
     )
     rgb.paste(mix(shine.ink, tint, 0.2), (0, 0), ramp)
     if keyed:

@@ -61,7 +61,7 @@ def _chat(call: ChatCall, images: list[Path]) -> str:
             from spicy.providers.animatic import writer
 
             return writer.answer(Brief.parse(call.prompt), seed_of(call))
-        case "label_matches":
+        case "matches" | "label_matches":
             from spicy.providers.animatic import labels
 
             return labels.answer(Brief.parse(call.prompt))
