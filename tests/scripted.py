@@ -69,6 +69,9 @@ class Scripted:
         key = call_key(self.name, call)
         into.write_bytes(picture(key) if isinstance(call, ImageCall) else clip(key))
 
+    def kind_of(self, answer: Answer) -> str:
+        return self._open[str(answer.link)][0].kind.value
+
     def close(self) -> None:
         pass
 

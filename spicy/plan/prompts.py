@@ -1,22 +1,19 @@
 """The prompts of each step, rendered from a story by the recipe's templates.
 
 Used twice: the steps send them, and the plan puts them into a node's ingredients, so that a node is stale
-exactly when something it would say has changed.
+exactly when something it would say has changed. What it would say of problems not known yet is in its template,
+whose digest is an ingredient too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spicy.canon import Json
 from spicy.plan.node import CharacterJob, KeyframeJob, VideoJob
 from spicy.recipe.model import Recipe
 from spicy.story.model import Character, Continuity
-
-_MARK = ("…",)
-"""Stands for problems not known yet, so that the correcting form of a prompt is an ingredient too."""
-
 
 def _cast(characters: Sequence[Character]) -> list[dict[str, str]]:
     return [{"name": c.name, "role": c.role, "description": c.description} for c in characters]
@@ -28,6 +25,8 @@ class Prompts:
 
     recipe: Recipe
     provider: str
+    _video_checks: dict[tuple[Character, ...], str] = field(default_factory=dict, repr=False)
+    """By cast: a thousand scenes have a handful of casts."""
 
     def _render(self, prompt: str, **values: object) -> str:
         return self.recipe.render(prompt, self.provider, **values)
@@ -88,7 +87,9 @@ class Prompts:
 
     def video_check(self, job: VideoJob) -> str:
         """Judge a clip's last frame."""
-        return self._render("video_check", what="clip", cast=_cast(job.cast))
+        if job.cast not in self._video_checks:
+            self._video_checks[job.cast] = self._render("video_check", what="clip", cast=_cast(job.cast))
+        return self._video_checks[job.cast]
 
     def correct(self, job: VideoJob, problems: Sequence[str]) -> str:
         """Correct a clip by video edit."""
@@ -103,7 +104,7 @@ class Prompts:
         verify = self.recipe.verify
         return {
             "prompt": self.sheet(job),
-            "prompt to correct": self.sheet(job, _MARK),
+            "template": self.recipe.prompt_digest("sheet", self.provider),
             "check": self.sheet_check(job),
             "take": job.character.take,
             "attempts": verify.character_attempts,
@@ -116,7 +117,7 @@ class Prompts:
             return {"own": True}
         return {
             "prompt": self.keyframe(job),
-            "prompt to correct": self.keyframe(job, _MARK),
+            "template": self.recipe.prompt_digest("keyframe", self.provider),
             "check": self.keyframe_check(job),
             "take": job.scene.keyframe_take,
             "attempts": self.recipe.verify.keyframe_rounds,
@@ -131,7 +132,7 @@ class Prompts:
         models, verify = self.recipe.models_for(self.provider), self.recipe.verify
         return {
             "prompt": self.video(job),
-            "prompt to correct": self.correct(job, _MARK),
+            "correcting template": self.recipe.prompt_digest("correct", self.provider),
             "check": self.video_check(job),
             "take": job.scene.take,
             "duration": job.scene.duration,

@@ -57,9 +57,9 @@ def compare_ingredients(old: Mapping[str, Json], new: Mapping[str, Json]) -> tup
     changed += [
         Reason(Cause.CHANGED, name, _text(value), "") for name, value in old.items() if name not in new
     ]
-    # The forms of a prompt change together; one of them says it.
+    # A changed template shows in the prompt made from it, which people can read.
     if any(r.name == "prompt" for r in changed):
-        changed = [r for r in changed if r.name != "prompt to correct"]
+        changed = [r for r in changed if r.name != "template"]
     return tuple(changed)
 
 

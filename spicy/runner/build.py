@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -80,6 +81,7 @@ class _Runner(MThreadRunner):  # type: ignore[misc]
 
 def run(session: Session, select: Callable[[], Sequence[str]] | None, jobs: int) -> None:
     """Make what is stale. `select` names tasks once every story is known; None means everything."""
+    gc.enable()  # the command line turns it off for commands that are over in a moment
     with _interruptible(session.stop):
         if select is not None and any(film.told is None for film in session.films):
             _run(session, [f"{IDEATION}:{film.name}" for film in session.films if film.told is None], jobs)

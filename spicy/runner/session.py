@@ -93,7 +93,7 @@ class Session:
         """Check a node against what is on disk now, and remember why it is stale."""
         status = check_node(node, self.store.memo.digest, self.store)
         self._reasons[node.id] = status.reasons
-        if status.fresh and node.id not in self.tally.fresh | self.tally.made:
+        if status.fresh and node.id not in self.tally.fresh and node.id not in self.tally.made:
             self.tally.fresh.add(node.id)
             self.sink(NodeFresh(node.id))
         return status.fresh

@@ -292,15 +292,15 @@ def _face(brush: Brush, look: Look, make: _Make, head: Shape) -> None:
         eye_y = 300
     if make.face == "frog":
         eye_y, eye_x = 244, 130 * w
-        for side in (-1, 1):
-            brush.body(oval(500 + side * eye_x, 236, 74, 74), look.body)
+        for hand in (-1, 1):
+            brush.body(oval(500 + hand * eye_x, 236, 74, 74), look.body)
         brush.fill(oval(500, 470, 200 * w, 76), pale, inside=head)
     if look.kind == "panda":
         eye_y = 346
-    for side in (-1, 1):
+    for hand in (-1, 1):
         eye(
             brush,
-            500 + side * eye_x,
+            500 + hand * eye_x,
             eye_y,
             31,
             look.eyes,
@@ -366,12 +366,12 @@ def _nose(brush: Brush, look: Look, make: _Make) -> None:
     brush.fill(oval(500 - r * 0.3, y - r * 0.35, r * 0.28, r * 0.16), (255, 255, 255), alpha=0.5)
     if make.face != "mask":
         mouth = lift(make.nose, -0.3) if luma(make.nose) > 0.4 else make.nose
-        for side in (-1, 1):
-            brush.line([(500, y + r), (500 + side * 22, y + r + 22), (500 + side * 48, y + r + 12)], 7, mouth)
+        for hand in (-1, 1):
+            brush.line([(500, y + r), (500 + hand * 22, y + r + 22), (500 + hand * 48, y + r + 12)], 7, mouth)
     if make.face == "small" or look.has("whiskers"):
-        for side in (-1, 1):
+        for hand in (-1, 1):
             for dy in (-10, 18):
-                ends = [(500 + side * 100, y + 26 + dy * 0.5), (500 + side * 210, y + 14 + dy * 1.6)]
+                ends = [(500 + hand * 100, y + 26 + dy * 0.5), (500 + hand * 210, y + 14 + dy * 1.6)]
                 brush.line(
                     [ends[0], ((ends[0][0] + ends[1][0]) / 2, ends[0][1] - 4), ends[1]],
                     4,

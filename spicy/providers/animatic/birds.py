@@ -49,14 +49,14 @@ def _wing(brush: Brush, look: Look, mirrored: bool) -> None:
 
 def _owl_face(brush: Brush, look: Look) -> None:
     face = look.parts.get("face") or look.accent
-    for side in (-1, 1):
-        disc = oval(500 + side * 104, 336, 132, 136)
+    for hand in (-1, 1):
+        disc = oval(500 + hand * 104, 336, 132, 136)
         brush.fill(disc, lift(face, 0.1), mix(face, look.body, 0.22))
-        brush.fill(oval(500 + side * 100, 338, 98, 100), lift(face, 0.22), face)
+        brush.fill(oval(500 + hand * 100, 338, 98, 100), lift(face, 0.22), face)
     brush.body(blob((500, 196), (556, 250), (500, 366), (444, 250), tension=0.6), lift(look.body, 0.02))
     iris = look.eyes if luma(look.eyes) > 0.24 else (244, 178, 48)
-    for side in (-1, 1):
-        x = 500 + side * 96
+    for hand in (-1, 1):
+        x = 500 + hand * 96
         brush.fill(oval(x, 336, 66, 66), lift(iris, -0.5))
         brush.fill(oval(x, 336, 59, 59), lift(iris, -0.1), lift(iris, 0.14))
         brush.fill(oval(x, 338, 34, 36), (34, 26, 36))
@@ -99,8 +99,8 @@ def bird(brush: Brush, look: Look) -> None:
     if "spots" in look.parts:
         for x, y in ((440, 620), (540, 600), (490, 700), (570, 720), (430, 760)):
             brush.fill(oval(x, y, 15, 13), look.parts.get("spots") or lift(feathers, -0.3), inside=front)
-    for side in (-1, 1):
-        eye(brush, 500 + side * 84, 300, 29, look.eyes, ring=luma(feathers) < 0.42)
+    for hand in (-1, 1):
+        eye(brush, 500 + hand * 84, 300, 29, look.eyes, ring=luma(feathers) < 0.42)
     _beak(brush, look.kind, beak)
     wardrobe.head(brush, look, top=166, brow=200, half=146)
 

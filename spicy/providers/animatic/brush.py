@@ -48,8 +48,7 @@ def blob(*points: Point, tension: float = 1.0, closed: bool = True) -> Shape:
         p0, p1, p2, p3 = (points[j % n] for j in (i - 1, i, i + 1, i + 2))
         if not closed:
             p0, p3 = points[max(i - 1, 0)], points[min(i + 2, n - 1)]
-        for step in range(12):
-            out.append(_spline(p0, p1, p2, p3, step / 12, tension))
+        out += [_spline(p0, p1, p2, p3, step / 12, tension) for step in range(12)]
     if not closed:
         out.append(points[-1])
     return Shape(tuple(out))
@@ -110,9 +109,7 @@ def limb(points: Sequence[Point], widths: Sequence[float]) -> Shape:
         half = (widths[k] + (widths[k + 1] - widths[k]) * (at - k)) / 2
         left.append((x + nx * half, y + ny * half))
         right.append((x - nx * half, y - ny * half))
-    return Shape(
-        tuple([*left, *_cap(line, widths[-1] / 2), *reversed(right), *_cap(line[::-1], widths[0] / 2)])
-    )
+    return Shape((*left, *_cap(line, widths[-1] / 2), *reversed(right), *_cap(line[::-1], widths[0] / 2)))
 
 
 def _cap(line: Sequence[Point], radius: float) -> list[Point]:

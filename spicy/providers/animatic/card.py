@@ -58,23 +58,19 @@ def palette(being: Image.Image, most: int = 5) -> list[Colour]:
     """Find the colours that a figure is made of, the commonest first."""
     small = being.copy()
     small.thumbnail((96, 96), Image.Resampling.BOX)
-    flat = Image.new("RGB", small.size, (0, 0, 0))
-    flat.paste(small, (0, 0))
-    opaque = [
-        c
-        for c, a in zip(flat.get_flattened_data(), small.getchannel("A").get_flattened_data(), strict=True)
-        if a > 200
-    ]
-    if not opaque:
+    pixels = np.asarray(small).reshape(-1, 4)
+    opaque = np.ascontiguousarray(pixels[pixels[:, 3] > 200][:, :3])
+    if not len(opaque):
         return [(160, 160, 160)]
-    strip = Image.new("RGB", (len(opaque), 1))
-    strip.putdata(opaque)
-    counted = strip.quantize(24, Image.Quantize.MEDIANCUT).convert("RGB").getcolors(4096) or []
+    few = Image.fromarray(opaque[None], "RGB").quantize(24, Image.Quantize.MEDIANCUT)
+    table = few.getpalette() or []
+    counts = sorted(enumerate(few.histogram()[: len(table) // 3]), key=lambda c: -c[1])
+    counted = [(count, (table[3 * k], table[3 * k + 1], table[3 * k + 2])) for k, count in counts if count]
     ranked = sorted(counted, key=lambda c: (-c[0] * (0.5 + saturation(c[1])), c[1]))
     chosen: list[Colour] = []
     for _, colour in ranked:
         if all(sum(abs(a - b) for a, b in zip(colour, other, strict=True)) > 84 for other in chosen):
-            chosen.append((colour[0], colour[1], colour[2]))
+            chosen.append(colour)
     return chosen[:most]
 
 
@@ -175,5 +171,6 @@ def _swatches(
         edge = high * finer * 0.1
         ImageDraw.Draw(dot).ellipse((edge, edge, high * finer - edge, high * finer - edge), fill=255)
         at = int(left + k * step - high / 2), int(y - high / 2)
-        near = sum(abs(a - b) for a, b in zip(shade, sheet.getpixel(at) or (0, 0, 0), strict=True)) < 60  # type: ignore[arg-type]
+        under = sheet.crop((*at, at[0] + 1, at[1] + 1)).tobytes()
+        near = sum(abs(a - b) for a, b in zip(shade, under, strict=True)) < 60
         sheet.paste(mix(shade, rim, 0.35 if near else 0.0), at, dot.reduce(finer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageStat
 
 from spicy.ports import VideoCall
 from spicy.providers.animatic import camera, frame, note, reel, sound
@@ -53,8 +53,7 @@ def _open(path: Path, size: tuple[int, int]) -> tuple[Image.Image, note.Note]:
 
 def _judged(picture: Image.Image) -> note.Note:
     """Say of a still of other origin whether it is dark, and so what may float in its air."""
-    mean = picture.convert("L").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    dark = isinstance(mean, int) and mean < 84
+    dark = ImageStat.Stat(picture.convert("L")).mean[0] < 84
     return note.Note("dust" if dark else "motes", (0.5, 0.5), dark, False)
 
 

@@ -153,7 +153,7 @@ def _key(picture: Image.Image, backdrop: Floats, kept: Mask) -> Image.Image:
 
 def _enlarged(mask: Mask, size: tuple[int, int]) -> Floats:
     coarse = Image.fromarray(mask.astype(np.uint8) * 255, "L")
-    return np.asarray(coarse.resize(size, Image.Resampling.BILINEAR), np.float32) / 255
+    return np.asarray(coarse.resize(size, Image.Resampling.BILINEAR), np.float32) * np.float32(1 / 255)
 
 
 def oval(picture: Image.Image) -> Image.Image:

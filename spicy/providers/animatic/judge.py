@@ -114,9 +114,10 @@ def _wanted(seen: look.Look) -> list[tuple[str, Colour, float, float]]:
     """List what the words ask for: a name, its colour, how much it weighs, the least share of the figure."""
     person = seen.species.build is look.Build.PERSON
     out = [("the clothes" if person else f"the {seen.kind}", seen.body, 3.0, 0.14)]
+    wearing = seen.worn.items() if seen.species.build is not look.Build.FISH else ()
     out += [
         (f"the {name}", colour, 1.2, 0.012)
-        for name, colour in seen.worn.items()
+        for name, colour in wearing
         if colour and name not in ("gloves", "glasses", "goggles")
     ]
     small = {
@@ -175,7 +176,7 @@ def _frame(picture: Image.Image, sheets: Sequence[Image.Image], figures: Sequenc
     for k, sheet in enumerate(sheets):
         name = _name(figures[k]) if k < len(figures) else f"the figure of picture {k + 1}"
         found = likeness.find(cutout.cut(sheet, most=260).figure, picture)
-        form, hue = _ramp(found.shape, 0.45, 0.93), _ramp(-found.colour, -34, -9)
+        form, hue = _ramp(found.shape, 0.42, 0.86), _ramp(-found.colour, -34, -10)
         scores.append(0.04 + 0.94 * (0.62 * form + 0.38 * hue) * min(1.0, 0.3 + form))
         if form < 0.45:
             problems.append(f"{name} is not to be seen")
@@ -193,7 +194,22 @@ def _name(words: str) -> str:
 
 def _named(colour: Colour) -> str:
     """Find the plainest name of a colour."""
-    plain = ("red orange yellow green blue purple pink brown black white grey cream teal gold").split()
+    plain = [
+        "red",
+        "orange",
+        "yellow",
+        "green",
+        "blue",
+        "purple",
+        "pink",
+        "brown",
+        "black",
+        "white",
+        "grey",
+        "cream",
+        "teal",
+        "gold",
+    ]
     wanted = likeness.lab(np.asarray([colour], np.float32))[0]
     table = likeness.lab(np.asarray([NAMED[name] for name in plain], np.float32))
     return plain[int(((table - wanted) ** 2).sum(axis=1).argmin())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from spicy.providers.animatic.colours import Colour, all_named, lift, luma, mix, vivid
 from spicy.providers.animatic.place import Ground, Hour, Place, Weather
@@ -105,6 +106,8 @@ def _weathered(light: Light, place: Place) -> Light:
             grey, share, strength = (206, 212, 214), 0.55, 0.3
         case Weather.SNOW:
             grey, share, strength = (206, 218, 232), 0.48, 0.2
+        case _:
+            assert_never(place.weather)
     toned = _as_bright(grey, 0.30) if light.dark else grey
     soft = _map(light, lambda c: mix(c, toned, share * (0.6 if light.dark else 1.0)))
     return replace(soft, key=mix(light.key, (236, 240, 248), 0.5), strength=strength)

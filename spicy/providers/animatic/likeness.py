@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Floats = NDArray[np.float32]
-_COARSE, _FINE = 40, 96
+_COARSE, _FINE = 40, 80
 """Heights of a frame when a figure is looked for, and when what was found is compared."""
 _SCALES = tuple(0.26 * 1.19**k for k in range(11))
 """Heights of a figure to try, in shares of the frame's."""
@@ -46,6 +46,8 @@ def lab(rgb: Floats) -> Floats:
 
 def find(figure: Image.Image, frame: Image.Image) -> Found:
     """Look for a figure (RGBA) in a frame, at all sizes and places, also where the frame cuts it off."""
+    figure = figure.copy()
+    figure.thumbnail((140, 140), Image.Resampling.BOX)
     coarse = _thumb(frame, _COARSE)
     ready = _Correlator(coarse)
     places: list[tuple[float, tuple[float, float, float]]] = []
@@ -57,9 +59,8 @@ def find(figure: Image.Image, frame: Image.Image) -> Found:
         score, x, y = ready.best(_template(figure, wide, high))
         score -= 0.5 * max(0.0, 0.42 - scale)  # what is tiny is found anywhere
         places.append((score, (scale, x / coarse.shape[0], y / coarse.shape[0])))
-    fine = _thumb(frame, _FINE)
-    best = sorted(places, reverse=True)[:3]
-    found = [_refined(figure, fine, place) for _, place in best]
+    climber = _Climber(figure, _thumb(frame, _FINE))
+    found = [climber.climb(place) for _, place in sorted(places, reverse=True)[:3]]
     return max(found, key=lambda f: f.shape - f.colour / 90, default=Found(0.0, 99.0, 0.0))
 
 
@@ -129,7 +130,7 @@ class _Correlator:
         left = int(x) - (self._shape[1] if x > self._shape[1] * 0.55 else 0)
         return float(score[y, x]), left, top
 
-    def _back(self, spectrum: NDArray[np.complex64]) -> Floats:
+    def _back(self, spectrum: NDArray[np.complexfloating]) -> Floats:
         return np.asarray(np.fft.irfft2(spectrum, self._shape), np.float32)
 
 
@@ -148,45 +149,63 @@ def _round_up(n: int) -> int:
     return n
 
 
-def _refined(figure: Image.Image, frame: Floats, at: tuple[float, float, float]) -> Found:
-    """Climb from the coarse place to the best one nearby, on a finer thumbnail."""
-    scale, x, y = at
-    best = _compared(figure, frame, scale, x, y)
-    for step in (0.022, 0.011, 0.011):
-        for ds in (-2 * step, 2 * step):
-            place = scale * (1 + ds), x - ds * scale * 0.3, y - ds * scale * 0.5
-            found = _compared(figure, frame, *place)
-            if found.shape > best.shape:
-                best, (scale, x, y) = found, place
-                break
-        middle = x, y
-        for dx, dy in ((-step, 0), (step, 0), (0, -step), (0, step), (-step, -step), (step, step)):
-            place = scale, middle[0] + dx, middle[1] + dy
-            found = _compared(figure, frame, *place)
-            if found.shape > best.shape:
-                best, (scale, x, y) = found, place
-    return best
+class _Climber:
+    """Climbs from a coarse place of a figure to the best one nearby, on a finer thumbnail."""
 
+    def __init__(self, figure: Image.Image, frame: Floats) -> None:
+        self._figure, self._frame = figure, frame
+        self._templates: dict[tuple[int, int], tuple[Floats, Floats]] = {}
 
-def _compared(figure: Image.Image, frame: Floats, scale: float, x: float, y: float) -> Found:
-    high = frame.shape[0]
-    rgb, mask = _template(figure, scale * high * figure.width / figure.height, scale * high)
-    left, top = round(x * high), round(y * high)
-    y0, x0 = max(0, top), max(0, left)
-    y1, x1 = min(high, top + mask.shape[0]), min(frame.shape[1], left + mask.shape[1])
-    if y1 - y0 < 4 or x1 - x0 < 3:
-        return Found(-1.0, 99.0, 0.0)
-    window = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
-    t, m, i = rgb[window], mask[window], frame[y0:y1, x0:x1]
-    seen = float(m.sum() / max(1e-6, float(mask.sum())))
-    if seen < 0.45:
-        return Found(-1.0, 99.0, seen)
-    weight = m[..., None] / (float(m.sum()) + 1e-6)
-    dt, di = t - (t * weight).sum(axis=(0, 1)), i - (i * weight).sum(axis=(0, 1))
-    spread = np.sqrt(((dt**2 * weight).sum(axis=(0, 1)) + 2) * ((di**2 * weight).sum(axis=(0, 1)) + 12))
-    shape = float(((dt * di * weight).sum(axis=(0, 1)) / spread * _channel_weights(t, m)).sum())
-    whole = 1 - max(0.0, 0.76 - seen)  # half a figure is easily found where none is
-    return Found(shape * whole, _hues_apart(t, i, m), seen)
+    def climb(self, place: tuple[float, float, float]) -> Found:
+        """Give what is found near a place: size, left and top in shares of the frame's height."""
+        scale, x, y = place
+        best = self._score(scale, x, y)
+        for step in (0.024, 0.012, 0.012):
+            tries = [
+                (scale * (1 + ds), x - ds * scale * 0.3, y - ds * scale * 0.5)
+                for ds in (-3 * step, -1.5 * step, 1.5 * step, 3 * step)
+            ]
+            for moved in (
+                None,
+                *((dx, dy) for dx in (-step, 0, step) for dy in (-step, 0, step) if dx or dy),
+            ):
+                for s, left, top in tries if moved is None else [(scale, x + moved[0], y + moved[1])]:
+                    score = self._score(s, left, top)
+                    if score > best:
+                        best, scale, x, y = score, s, left, top
+        t, m, i, seen = self._cut(scale, x, y)
+        return Found(best, _hues_apart(t, i, m), seen) if seen > 0 else Found(-1.0, 99.0, 0.0)
+
+    def _cut(self, scale: float, x: float, y: float) -> tuple[Floats, Floats, Floats, float]:
+        """Lay the template on the frame: template, mask and frame where they meet, and the share that is seen."""
+        high = self._frame.shape[0]
+        tall = scale * high
+        size = round(tall * self._figure.width / self._figure.height), round(tall)
+        if size not in self._templates:
+            self._templates[size] = _template(self._figure, *size)
+        rgb, mask = self._templates[size]
+        left, top = round(x * high), round(y * high)
+        y0, x0 = max(0, top), max(0, left)
+        y1, x1 = min(high, top + mask.shape[0]), min(self._frame.shape[1], left + mask.shape[1])
+        if y1 - y0 < 4 or x1 - x0 < 3:
+            return rgb, mask, rgb, 0.0
+        window = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+        seen = float(mask[window].sum()) / max(1e-6, float(mask.sum()))
+        return rgb[window], mask[window], self._frame[y0:y1, x0:x1], seen
+
+    def _score(self, scale: float, x: float, y: float) -> float:
+        t, m, i, seen = self._cut(scale, x, y)
+        if seen < 0.45:
+            return -1.0
+        weight = (m / (float(m.sum()) + 1e-6)).ravel()
+        flat_t, flat_i = t.reshape(-1, 3), i.reshape(-1, 3)
+        mean_t, mean_i = weight @ flat_t, weight @ flat_i
+        var_t, var_i = weight @ flat_t**2 - mean_t**2, weight @ flat_i**2 - mean_i**2
+        cross = weight @ (flat_t * flat_i) - mean_t * mean_i
+        weights = np.maximum(var_t, 0) + 40
+        each = cross / np.sqrt((np.maximum(var_t, 0) + 2) * (np.maximum(var_i, 0) + 12))
+        whole = 1 - max(0.0, 0.74 - seen)  # half a figure is easily found where none is
+        return float((each * weights).sum() / weights.sum()) * whole
 
 
 def _hues_apart(t: Floats, i: Floats, mask: Floats) -> float:

@@ -6,7 +6,7 @@ is what was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -89,15 +89,15 @@ SPECIES: dict[str, Species] = {
 }
 
 _ALIKE = {
-    "fox": "vixen foxes 狐 狐狸 zorro renard fuchs", "wolf": "wolves coyote jackal werewolf husky 狼",
-    "dog": "puppy hound terrier corgi retriever labrador poodle shepherd pup 狗 犬 hund perro",
-    "cat": "kitten feline tomcat kitty lynx panther leopard puma jaguar 猫 gato chat katze", "lion": "lioness 狮子",
-    "tiger": "tigress 虎 老虎", "bear": "cub grizzly teddy 熊", "panda": "熊猫",
-    "rabbit": "bunny hare 兔 兔子", "mouse": "rat hamster shrew mice hedgehog 鼠", "squirrel": "chipmunk beaver otter",
+    "fox": "лиса лис vixen foxes 狐 狐狸 zorro renard fuchs", "wolf": "волк wolves coyote jackal werewolf husky 狼",
+    "dog": "собака puppy hound terrier corgi retriever labrador poodle shepherd pup 狗 犬 hund perro",
+    "cat": "кот кошка kitten feline tomcat kitty lynx panther leopard puma jaguar 猫 gato chat katze", "lion": "lioness 狮子",
+    "tiger": "tigress 虎 老虎", "bear": "медведь cub grizzly teddy 熊", "panda": "熊猫",
+    "rabbit": "заяц bunny hare 兔 兔子", "mouse": "rat hamster shrew mice hedgehog 鼠", "squirrel": "chipmunk beaver otter",
     "raccoon": "tanuki", "badger": "skunk mole", "deer": "stag doe reindeer moose elk antelope 鹿",
     "horse": "pony unicorn donkey mare stallion zebra giraffe 马", "pig": "piglet boar 猪",
     "monkey": "ape chimp chimpanzee gorilla 猴子", "elephant": "mammoth hippo rhino 象", "frog": "toad newt 青蛙",
-    "turtle": "tortoise 乌龟", "owl": "owlet owls 猫头鹰", "crow": "raven rook magpie blackbird 乌鸦",
+    "turtle": "tortoise 乌龟", "owl": "сова owlet owls 猫头鹰", "crow": "raven rook magpie blackbird 乌鸦",
     "bird": "sparrow robin parrot finch swallow dove pigeon wren hummingbird canary heron crane phoenix gull seagull 鸟",
     "penguin": "penguins puffin 企鹅", "duck": "duckling goose chick hen swan chicken 鸭",
     "eagle": "hawk falcon vulture griffin 鹰", "girl": "daughter sister schoolgirl 女孩", "boy": "son brother kid 男孩 child",
@@ -107,8 +107,8 @@ _ALIKE = {
     "witch": "sorceress enchantress", "knight": "warrior soldier paladin samurai guard gladiator viking",
     "spy": "detective agent assassin thief investigator sleuth 间谍 侦探", "astronaut": "cosmonaut spaceman pilot 宇航员",
     "pirate": "captain buccaneer corsair", "royal": "king queen prince princess emperor empress 公主 国王",
-    "sailor": "mariner seaman", "chef": "cook baker", "robot": "android droid cyborg automaton machine bot rover 机器人",
-    "dragon": "wyvern dinosaur dino wyrm lizard crocodile salamander 龙", "whale": "dolphin shark orca 鲸",
+    "sailor": "mariner seaman", "chef": "cook baker", "robot": "робот android droid cyborg automaton machine bot rover 机器人",
+    "dragon": "дракон wyvern dinosaur dino wyrm lizard crocodile salamander 龙", "whale": "dolphin shark orca 鲸",
     "fish": "goldfish koi salmon trout seahorse octopus squid jellyfish mermaid 鱼",
     "ghost": "spirit phantom spectre wraith 鬼", "creature": "monster alien troll goblin yeti ogre fairy elf imp beast blob",
     "person": "people scientist engineer painter artist musician doctor teacher farmer gardener traveller traveler "
@@ -120,7 +120,24 @@ _WORDS = {alias: kind for kind, aliases in _ALIKE.items() for alias in aliases.s
 }
 _RED_FUR: Colour = (212, 88, 44)
 """What people call red when they speak of fur."""
-_WORN = frozenset("wearing wears wore dressed in rain winter trench wool woollen duffle buttoned".split())
+_SIGNS = sorted((word for word in _WORDS if not word.isascii()), key=len, reverse=True)
+"""Names of beings in other scripts, the longest first."""
+_WORN = frozenset(
+    [
+        "wearing",
+        "wears",
+        "wore",
+        "dressed",
+        "in",
+        "rain",
+        "winter",
+        "trench",
+        "wool",
+        "woollen",
+        "duffle",
+        "buttoned",
+    ]
+)
 _ANIMAL = (_B.BEAST, _B.OWL, _B.BIRD, _B.DRAGON, _B.FISH)
 
 GARMENTS: dict[str, str] = {
@@ -184,6 +201,16 @@ def kind_of(word: str) -> str | None:
     return None
 
 
+def kinds_in(text: str) -> list[str]:
+    """Find the beings named in a text of a script that does not part its words, in order."""
+    found: list[tuple[int, str]] = []
+    for sign in _SIGNS:
+        while sign in text:
+            found.append((text.index(sign), _WORDS[sign]))
+            text = text.replace(sign, "\0" * len(sign), 1)
+    return [kind for _, kind in sorted(found)]
+
+
 def read(description: str) -> Look:
     """Read a description; whatever it does not say is taken from the kind of being it names."""
     words = words_of(description)
@@ -201,9 +228,10 @@ def read(description: str) -> Look:
     return Look(kind, species, body, accent, eyes, worn, parts, frozenset(words))
 
 
-def _kind(words: Iterable[str]) -> str:
+def _kind(words: Sequence[str]) -> str:
     """The first being named; a word such as 'robot' goes before the animal that it is shaped like."""
     kinds = [kind for kind in map(kind_of, words) if kind]
+    kinds += [kind for word in words if not word.isascii() for kind in kinds_in(word)]
     if "robot" in kinds:
         return "robot"
     animal = next((k for k in kinds if SPECIES[k].build in _ANIMAL), None)
@@ -249,8 +277,8 @@ def _paint(
         thing = _thing(words, i, kind)
         if thing:
             book, name = (worn, thing[1]) if thing[0] else (parts, thing[1])
-            if name not in book or book[name] is None:
-                book[name] = waiting.pop() if waiting else None
+            colour = waiting.pop() if waiting else None
+            book[name] = book.get(name) or colour
             last = book, name
         elif kind_of(word) or word in ",.;:":
             free += waiting
@@ -269,8 +297,8 @@ def _thing(words: list[str], i: int, kind: str) -> tuple[bool, str] | None:
     if word == "coat" and SPECIES[kind].build is not Build.PERSON:
         before = words[max(0, i - 5) : i]
         return (True, "coat") if _WORN & set(before) else (False, "body")
-    if word in GARMENTS:
-        return True, GARMENTS[word]
+    if word in GARMENTS and not (word == "bow" and words[i + 1 : i + 2] == ["tie"]):
+        return True, "bow" if word == "tie" and words[max(0, i - 1)] == "bow" else GARMENTS[word]
     if word in _PARTS:
         return False, _PARTS[word]
     return None

@@ -46,10 +46,11 @@ def _copied(
                 packet.stream = track
                 container.mux(packet)
                 continue
-            for frame in packet.decode() if packet.stream is picture else ():
-                report(min(1.0, done / whole))
-                out.add_frame(_curved(frame, size, curves))
-                done += 1
+            for frame in packet.decode() if packet.stream.index == picture.index else ():
+                if isinstance(frame, av.VideoFrame):
+                    report(min(1.0, done / whole))
+                    out.add_frame(_curved(frame, size, curves))
+                    done += 1
         out.finish()
 
 

@@ -14,13 +14,13 @@ def robot(brush: Brush, look: Look) -> None:
     metal, trim, glow = look.body, look.accent, look.eyes if luma(look.eyes) > 0.3 else (112, 232, 240)
     dark = lift(metal, -0.5)
     wardrobe.behind(brush, look)
-    for side in (-1, 1):
-        x = 500 + side * 82
+    for hand in (-1, 1):
+        x = 500 + hand * 82
         brush.body(limb([(x, 760), (x, 880)], (50, 46)), dark)
         brush.body(slab(x - 66, 862, x + 66, 942, 34), lift(metal, -0.1))
-        arm = [(500 + side * 176, 576), (500 + side * 250, 680), (500 + side * 226, 780)]
+        arm = [(500 + hand * 176, 576), (500 + hand * 250, 680), (500 + hand * 226, 780)]
         brush.body(limb(arm, (50, 44, 44)), dark)
-        brush.body(oval(500 + side * 184, 572, 48, 48), metal)
+        brush.body(oval(500 + hand * 184, 572, 48, 48), metal)
         brush.body(oval(arm[-1][0], arm[-1][1] + 10, 46, 48), trim)
     body = brush.body(slab(316, 500, 684, 822, 110), metal)
     brush.fill(slab(384, 566, 616, 748, 40), lift(metal, 0.28), lift(metal, 0.1), inside=body)
@@ -33,24 +33,15 @@ def robot(brush: Brush, look: Look) -> None:
     wardrobe.torso(brush, look, body)
     brush.body(slab(450, 462, 550, 520, 14), dark)
     wardrobe.neck(brush, look)
-    for side in (-1, 1):
-        brush.body(
-            slab(
-                *sorted((500 + side * 214, 500 + side * 262))[:1],
-                280,
-                sorted((500 + side * 214, 500 + side * 262))[1],
-                376,
-                22,
-            ),
-            trim,
-        )
+    for left in (238, 714):
+        brush.body(slab(left, 280, left + 48, 376, 22), trim)
     brush.line([(500, 180), (500, 96)], 14, dark)
     brush.body(oval(500, 84, 30, 30), light)
     head = brush.body(slab(272, 168, 728, 480, 128), metal)
     screen = brush.fill(slab(326, 222, 674, 428, 84), (30, 36, 58), (44, 52, 80))
-    for side in (-1, 1):
-        brush.fill(oval(500 + side * 84, 314, 58, 62), glow, inside=screen, alpha=0.4, soft=16)
-        brush.fill(oval(500 + side * 84, 314, 34, 42), lift(glow, 0.35), glow)
+    for hand in (-1, 1):
+        brush.fill(oval(500 + hand * 84, 314, 58, 62), glow, inside=screen, alpha=0.4, soft=16)
+        brush.fill(oval(500 + hand * 84, 314, 34, 42), lift(glow, 0.35), glow)
     brush.line([(452, 382), (500, 400), (548, 382)], 11, glow)
     brush.fill(blob((320, 200), (420, 184), (400, 206), (330, 240)), (255, 255, 255), inside=head, alpha=0.4)
     wardrobe.head(brush, look, top=182, brow=220, half=190)
@@ -101,9 +92,9 @@ def dragon(brush: Brush, look: Look) -> None:
     brush.fill(poly((466, 190), (500, 100), (534, 190)), lift(belly, -0.12))
     brush.body(head, scales)
     brush.fill(oval(500, 462, 104, 62), belly, mix(belly, scales, 0.2), inside=head)
-    for side in (-1, 1):
-        eye(brush, 500 + side * 92, 320, 34, look.eyes, ring=True)
-        brush.fill(oval(500 + side * 36, 430, 10, 14), lift(scales, -0.5))
+    for hand in (-1, 1):
+        eye(brush, 500 + hand * 92, 320, 34, look.eyes, ring=True)
+        brush.fill(oval(500 + hand * 36, 430, 10, 14), lift(scales, -0.5))
     brush.line([(424, 474), (500, 494), (576, 474)], 8, lift(scales, -0.55))
     wardrobe.head(brush, look, top=178, brow=216, half=150)
 
@@ -140,8 +131,8 @@ def fish(brush: Brush, look: Look) -> None:
     eye(brush, 246, 520, 40, look.eyes, ring=True)
     brush.line([(110, 610), (170, 640), (230, 628)], 9, lift(skin, -0.5))
     if whale:
-        for side in (-1, 1):
-            brush.body(limb([(380, 330), (380, 250), (380 + side * 80, 200)], (18, 22, 26)), (150, 208, 240))
+        for hand in (-1, 1):
+            brush.body(limb([(380, 330), (380, 250), (380 + hand * 80, 200)], (18, 22, 26)), (150, 208, 240))
 
 
 def ghost(brush: Brush, look: Look) -> None:
@@ -154,13 +145,13 @@ def ghost(brush: Brush, look: Look) -> None:
     )
     brush.fill(shape, lift(cloth, 0.3), mix(cloth, look.accent, 0.8))
     brush.fill(shape.moved(60, 20, 0.96), look.accent, inside=shape, alpha=0.35, soft=30)
-    for side in (-1, 1):
+    for hand in (-1, 1):
         brush.body(
-            limb([(500 + side * 200, 520), (500 + side * 270, 580), (500 + side * 262, 650)], (84, 76, 40)),
+            limb([(500 + hand * 200, 520), (500 + hand * 270, 580), (500 + hand * 262, 650)], (84, 76, 40)),
             lift(cloth, 0.08),
         )
-        eye(brush, 500 + side * 82, 340, 36, look.eyes)
-        brush.fill(oval(500 + side * 140, 412, 36, 20), (244, 150, 160), alpha=0.5, soft=6)
+        eye(brush, 500 + hand * 82, 340, 36, look.eyes)
+        brush.fill(oval(500 + hand * 140, 412, 36, 20), (244, 150, 160), alpha=0.5, soft=6)
     brush.fill(oval(500, 432, 30, 38), lift(INK, 0.1))
     wardrobe.neck(brush, look)
     wardrobe.head(brush, look, top=146, brow=220, half=160)
@@ -205,10 +196,10 @@ def creature(brush: Brush, look: Look) -> None:
     wardrobe.torso(brush, look, body)
     count = 1 if look.has("one-eyed", "cyclops") else 3 if look.has("three") else 2
     for k in range(count):
-        x = 500 + (k - (count - 1) / 2) * 150
+        at = 500 + (k - (count - 1) / 2) * 150
         eye(
             brush,
-            x,
+            at,
             420 - (26 if count == 3 and k == 1 else 0),
             50 if count < 3 else 38,
             look.eyes,

@@ -97,6 +97,7 @@ _GROUNDS: dict[Ground, str] = {
     Ground.LAKE: "lake river pond stream waterfall creek marsh swamp brook wetland riverbank 湖 河",
     Ground.MOUNTAINS: "mountain mountains peak peaks alps summit ridge valley pass volcano highland 山",
     Ground.SKY: "sky clouds cloud airship aloft heaven balloon flying air 天空",
+    Ground.HILLS: "hill hills downs moor heath knoll",
     Ground.FIELD: "field meadow prairie grassland fields pasture wheat plain plains countryside steppe 田 草地",
 }  # fmt: skip
 _HOURS: dict[Hour, str] = {

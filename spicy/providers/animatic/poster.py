@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from spicy.providers.animatic import cutout
@@ -26,12 +27,9 @@ def _on_plain(picture: Image.Image) -> Image.Image:
     whole = picture.convert("RGBA")
     if whole.getchannel("A").getextrema()[0] == 255:
         return whole.convert("RGB")
-    bright = whole.convert("L").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    ground = Image.new(
-        "RGBA",
-        whole.size,
-        (60, 66, 88, 255) if isinstance(bright, int) and bright > 150 else (240, 238, 230, 255),
-    )
+    small = np.asarray(whole.resize((32, 32), Image.Resampling.BOX), np.float32)
+    bright = float((small[..., :3].mean(axis=2) * small[..., 3]).sum() / max(1.0, float(small[..., 3].sum())))
+    ground = Image.new("RGBA", whole.size, (60, 66, 88, 255) if bright > 150 else (240, 238, 230, 255))
     return Image.alpha_composite(ground, whole).convert("RGB")
 
 

@@ -383,3 +383,18 @@ def crown_mask(pen: Pen, x: float, y: float, size: float) -> None:
     for k in range(7):
         a = k / 7 * 2 * pi
         pen.oval(x + cos(a) * size * 0.6, y + sin(a) * size * 0.5, size * 0.52, size * 0.46)
+
+
+def path(stage: Stage, colour: Colour) -> None:
+    """Let a path wind from the horizon to the front."""
+    h, pen = stage.horizon, stage.pen()
+    x = stage.wide * 0.5
+    left, right = [], []
+    for k in range(13):
+        t = k / 12
+        y, half = h + 0.03 + (1.02 - h - 0.03) * t, 0.012 + 0.24 * t**1.6
+        bend = 0.10 * sin(t * pi * 1.4) * (1 - t * 0.4)
+        left.append((x + bend - half, y))
+        right.append((x + bend + half, y))
+    pen.poly([*left, *reversed(right)])
+    stage.lay(pen, stage.light.on(colour, 0.5), stage.light.on(colour, 0.95), 0.75, 0.003)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from math import sin, tau
 
 from PIL import Image, ImageDraw, ImageFilter
@@ -155,7 +156,7 @@ class Stage:
             ]
         for roughness in (0.16, 0.09, 0.05, 0.028):
             finer: list[Point] = []
-            for (ax, ay), (bx, by) in zip(line, line[1:], strict=False):
+            for (ax, ay), (bx, by) in pairwise(line):
                 off = self.random.uniform(-1, 1) * roughness * height
                 finer += [(ax, ay), ((ax + bx) / 2 + off * 0.3, (ay + by) / 2 + off)]
             line = [*finer, line[-1]]
