@@ -73,12 +73,10 @@ class Maker:
         self._caller.provider.close()
 
     def ideate(self, film: Film) -> None:
-        """Ask for the story of a film that has none yet."""
+        """Ask for the story of a film that has none yet; its file is a node of its own, made next."""
         node = node_id(film.name, Step.IDEATION, STORY_ITEM)
         self._sink(NodeStarted(node, "story", ("never made",)))
-        ask = self._ask(film, node, Step.IDEATION)
-        film.tell(ask)
-        self._done(node, (), ask.log(), ())
+        film.tell(self._ask(film, node, Step.IDEATION))
 
     def make(self, node: Node, reasons: tuple[Reason, ...]) -> None:
         """Make a stale node. Raises SpicyError; nothing half-made is left under a target's name."""

@@ -15,6 +15,7 @@ from spicy.plan.node import CharacterJob, KeyframeJob, VideoJob
 from spicy.recipe.model import Recipe
 from spicy.story.model import Character, Continuity
 
+
 def _cast(characters: Sequence[Character]) -> list[dict[str, str]]:
     return [{"name": c.name, "role": c.role, "description": c.description} for c in characters]
 

@@ -118,7 +118,7 @@ class Session:
             return self._failed(id, _kind(error), str(error))
         except OSError as error:
             return self._failed(id, "failed", f"{error.filename or 'disk'}: {error.strerror or error}")
-        except Exception as error:  # the entry of a worker thread: a bug must not take the siblings with it
+        except Exception as error:  # noqa: BLE001 - a worker's entry: a bug must not take the siblings with it
             return self._failed(
                 id, "failed", f"{_where(error)}: {type(error).__name__}: {error} (a bug in spicy)"
             )

@@ -131,7 +131,8 @@ def namespace(session: Session) -> dict[str, Callable[[], Iterator[Task]]]:
 
 def _creator(session: Session, film: Film) -> Callable[[], Iterator[Task]]:
     def create() -> Iterator[Task]:
-        return (node_task(session, node) for node in film.nodes())
+        # doit expands a film even when its ideation failed; there is nothing to expand then.
+        return (node_task(session, node) for node in (film.nodes() if film.told else ()))
 
     if film.told is None:
         folder = re.escape(Paths.of(film.build, film.name).folder)

@@ -50,10 +50,23 @@ def task_film():
 def spec(scenes: int) -> str:
     """A written film."""
     lines = ["recipe: scripted", "style: flat", "characters:"]
-    lines += ["  - {name: Ember, description: A small red fox}", "  - {name: Sage, description: A grey owl}", "scenes:"]
+    lines += [
+        "  - {name: Ember, description: A small red fox}",
+        "  - {name: Sage, description: A grey owl}",
+        "scenes:",
+    ]
     for n in range(scenes):
-        lines += [f"  - title: Scene {n}", "    characters: [Ember, Sage]", f"    setting: clearing number {n}"]
-        lines += [f"    action: Ember walks up {n}", "    camera: slow push-in", "    mood: calm", "    duration: 1"]
+        lines += [
+            f"  - title: Scene {n}",
+            "    characters: [Ember, Sage]",
+            f"    setting: clearing number {n}",
+        ]
+        lines += [
+            f"    action: Ember walks up {n}",
+            "    camera: slow push-in",
+            "    mood: calm",
+            "    duration: 1",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -123,7 +136,11 @@ def main() -> None:
         ours, _ = timed([sys.executable, "-c", NOOP], folder, env)
         print(f"ratio {ours / bare:.2f} (at most 3), {ours:.2f} s (at most 1)")
         done = subprocess.run(
-            ["/usr/bin/time", "-v", sys.executable, "-c", NOOP], env=env, capture_output=True, text=True, check=True
+            ["/usr/bin/time", "-v", sys.executable, "-c", NOOP],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         memory = re.search(r"Maximum resident set size \(kbytes\): (\d+)", done.stderr)
         print(f"memory {int(memory[1]) / 1000 if memory else 0:.0f} MB (at most 300)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -47,14 +48,15 @@ def frames(path: Path) -> list[Grey]:
         return [f.to_ndarray(format="gray").astype(np.float32) for f in container.decode(video=0)]
 
 
-def shift(a: Grey, b: Grey) -> tuple[float, float]:
-    """How far the picture moved from `a` to `b`, by phase correlation: right and down are positive."""
-    window = np.outer(np.hanning(a.shape[0]), np.hanning(a.shape[1]))
-    spectrum = np.fft.fft2((a - a.mean()) * window).conj() * np.fft.fft2((b - b.mean()) * window)
-    peak = np.fft.ifft2(spectrum / (np.abs(spectrum) + 30)).real
-    y, x = np.unravel_index(int(peak.argmax()), peak.shape)
+def shift(a: Grey, b: Grey) -> tuple[int, int]:
+    """How far the middle of the picture moved from `a` to `b`, right and down positive."""
     high, wide = a.shape
-    return float(x if x < wide / 2 else x - wide), float(y if y < high / 2 else y - high)
+    middle = a[40 : high - 40, 60 : wide - 60]
+
+    def off(dx: int, dy: int) -> float:
+        return float(np.abs(b[40 + dy : high - 40 + dy, 60 + dx : wide - 60 + dx] - middle).mean())
+
+    return min(((dx, dy) for dx in range(-40, 41) for dy in range(-30, 31)), key=lambda d: off(*d))
 
 
 @pytest.mark.parametrize(
@@ -68,13 +70,18 @@ def test_streams_are_as_asked(
     with av.open(str(path)) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.codec_context.name, video.codec_context.pix_fmt) == ("h264", "yuv420p")
-        assert (video.width, video.height, video.average_rate) == (*size, 24)
+        assert (video.width, video.height) == size
+        assert video.average_rate == 24
         assert video.frames == seconds * 24
         assert (audio.codec_context.name, audio.rate, audio.layout.name) == ("aac", 48_000, "stereo")
         assert audio.duration is not None
         assert float(audio.duration * audio.time_base) == pytest.approx(seconds, abs=0.022)
-        keys = [p.pts * p.time_base for p in container.demux(video) if p.is_keyframe and p.pts is not None]
-    assert [round(float(k)) for k in keys] == list(range(seconds))
+        keys = [
+            float(p.pts * p.time_base)
+            for p in container.demux(video)
+            if p.is_keyframe and p.pts is not None and p.time_base
+        ]
+    assert [round(k) for k in keys] == list(range(seconds))
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 
@@ -107,13 +114,13 @@ def test_static_stands_and_push_in_grows(picture: Path, tmp_path: Path) -> None:
         )
         return np.asarray(Image.fromarray(first).resize((wide, high), Image.Resampling.BILINEAR, box=box))
 
-    fits = {zoom: float(np.abs(enlarged(zoom) - last).mean()) for zoom in (0.9, 1.0, 1.06, 1.12, 1.18)}
+    fits = {zoom: float(np.abs(enlarged(zoom) - last).mean()) for zoom in (1.0, 1.06, 1.12, 1.18)}
     assert min(fits, key=lambda zoom: fits[zoom]) >= 1.06
 
 
 def test_a_slow_move_does_not_jitter(picture: Path, tmp_path: Path) -> None:
     seen = frames(shoot(picture, tmp_path / "c.mp4", "pan right", duration=3))
-    steps = [float(np.abs(b - a).mean()) for a, b in zip(seen[8:], seen[9:-8], strict=False)]
+    steps = [float(np.abs(b - a).mean()) for a, b in pairwise(seen[8:-8])]
     assert max(steps) < 3 * float(np.median(steps))
 
 
@@ -161,11 +168,8 @@ def test_a_correction_keeps_length_size_and_sound(picture: Path, tmp_path: Path)
     call = EditCall(model="m", prompt="Paper\nCorrect: pale", video=IMAGE, seconds=2, resolution="144p")
     mend.correct(call, path, tmp_path / "e.mp4", silent)
     with av.open(str(path)) as a, av.open(str(tmp_path / "e.mp4")) as b:
-        for x, y in ((a, b),):
-            assert (x.streams.video[0].width, x.streams.video[0].frames) == (
-                y.streams.video[0].width,
-                y.streams.video[0].frames,
-            )
+        was, now = (c.streams.video[0] for c in (a, b))
+        assert (was.width, was.height, was.frames) == (now.width, now.height, now.frames)
         sounds = [b"".join(bytes(p) for p in c.demux(audio=0)) for c in (a, b)]
     assert sounds[0] == sounds[1]
     before, after = frames(path), frames(tmp_path / "e.mp4")

@@ -25,6 +25,12 @@ CAST = [
 IMAGE = Digest("0" * 64)
 
 
+def opened(path: Path) -> Image.Image:
+    """The picture in a file, with the file closed again."""
+    with Image.open(path) as picture:
+        return picture.copy()
+
+
 def draw_card(words: str, into: Path, **more: object) -> Path:
     """Draw a card."""
     prompt = f"Paper\nCard: Somebody\nRole: lead\nDescription: {words}"
@@ -65,7 +71,7 @@ def test_own_cards_are_good_and_those_of_others_are_not(cards: list[Path]) -> No
 
 
 def test_a_card_with_swapped_colours_is_told_apart_in_words(cards: list[Path], tmp_path: Path) -> None:
-    red, green, blue = Image.open(cards[0]).split()
+    red, green, blue = opened(cards[0]).split()
     Image.merge("RGB", (blue, red, green)).save(tmp_path / "swapped.jpg")
     value, problems = score("sheet", [FOX], [tmp_path / "swapped.jpg"])
     assert value < 0.6
@@ -126,11 +132,11 @@ def test_photographs_are_framed_and_transparent_pictures_are_cut_out(tmp_path: P
         prompt = "Paper\nCard: X\nDescription: A thing."
         call = ImageCall(model="m", prompt=prompt, aspect_ratio="3:4", resolution="144p", images=(IMAGE,))
         card.draw(call, Brief.parse(prompt), [tmp_path / name], tmp_path / "out.jpg")
-        assert Image.open(tmp_path / "out.jpg").size == (144, 192)
+        assert opened(tmp_path / "out.jpg").size == (144, 192)
 
 
 def test_the_cut_out_is_the_figure_without_the_lettering(cards: list[Path]) -> None:
-    cut = cutout.cut(Image.open(cards[3]))
+    cut = cutout.cut(opened(cards[3]))
     assert cut.keyed
     assert cut.figure.height < 0.8 * 480
     alpha = np.asarray(cut.figure.getchannel("A"))
@@ -143,7 +149,7 @@ def test_a_second_attempt_is_another_and_stronger_card(tmp_path: Path) -> None:
     second = draw_card(FOX, tmp_path / "2.jpg", attempt=2)
 
     def strength(path: Path) -> float:
-        figure = np.asarray(cutout.cut(Image.open(path)).figure.convert("HSV"), np.float32)
+        figure = np.asarray(cutout.cut(opened(path)).figure.convert("HSV"), np.float32)
         return float(figure[..., 1].mean())
 
     assert strength(second) > strength(first)
@@ -159,7 +165,7 @@ def test_the_shot_before_lends_its_colour(cards: list[Path], tmp_path: Path) -> 
     )  # fmt: skip
     still.compose(alone, Brief.parse(alone.sent_prompt()), [], tmp_path / "a.jpg", 1)
     still.compose(after, Brief.parse(after.sent_prompt()), [tmp_path / "red.jpg"], tmp_path / "b.jpg", 1)
-    a, b = (np.asarray(Image.open(tmp_path / n), np.float32).mean(axis=(0, 1)) for n in ("a.jpg", "b.jpg"))
+    a, b = (np.asarray(opened(tmp_path / n), np.float32).mean(axis=(0, 1)) for n in ("a.jpg", "b.jpg"))
     assert (b - a)[0] > 4 > (b - a)[2]
 
 
@@ -174,4 +180,4 @@ def test_prompts_without_labels_still_draw(tmp_path: Path) -> None:
         call = ImageCall(model="m", prompt=prompt, aspect_ratio=aspect, resolution="96p")
         made = perform(call, {}, tmp_path / "x", lambda progress: None)
         assert made.path is not None
-        assert Image.open(made.path).size == ((168, 96) if aspect == "16:9" else (96, 96))
+        assert opened(made.path).size == ((168, 96) if aspect == "16:9" else (96, 96))

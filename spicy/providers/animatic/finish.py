@@ -22,7 +22,7 @@ _STYLES: tuple[tuple[str, float, float, float], ...] = (
 
 
 def graded(picture: Image.Image, style: str, seed: int, before: Image.Image | None) -> Image.Image:
-    """Finish a still; `before` is the shot before it, some of whose colour is carried over."""
+    """Finish a still; `before` is a thumbnail of the shot before it, some of whose colour is carried over."""
     contrast, colourful, grain = _manner(style)
     high, wide = picture.height, picture.width
     frame = np.asarray(picture, np.float32)
@@ -48,11 +48,7 @@ def _manner(style: str) -> tuple[float, float, float]:
 
 def _carried(frame: Floats, before: Image.Image) -> Floats:
     """Shift the mean colour, not the brightness, a fifth of the way to that of the shot before."""
-    old = (
-        np.asarray(before.convert("RGB").resize((48, 27), Image.Resampling.BOX), np.float32)
-        .reshape(-1, 3)
-        .mean(axis=0)
-    )
+    old = np.asarray(before, np.float32).reshape(-1, 3).mean(axis=0)
     new = frame[::16, ::16].reshape(-1, 3).mean(axis=0)
     shift = (old - old.mean()) - (new - new.mean())
     return np.asarray(shift * 0.2, np.float32)

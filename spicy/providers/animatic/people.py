@@ -194,9 +194,8 @@ def _dress_torso(brush: Brush, who: _Person, torso: Shape) -> None:
         for side in (False, True):
             lapel = poly((446, c + 8), (476, c + 8), (504, c + 140), (452, c + 92))
             brush.fill(lapel.mirrored() if side else lapel, lift(cloth, -0.16), inside=torso)
-        brush.line(
-            [(500, c + 140), (500, 900)], 5, lift(cloth, -0.2)
-        ) if garment == "coat" and c + 150 < 700 else None
+        if garment == "coat":
+            brush.line([(500, c + 140), (500, 760)], 5, lift(cloth, -0.2))
         for y in (c + 180, c + 240, c + 300):
             brush.fill(oval(518, y, 9, 9), lift(cloth, 0.4 if luma(cloth) < 0.6 else -0.4), inside=torso)
     if garment in ("robe", "dress"):
@@ -215,6 +214,12 @@ def _dress_torso(brush: Brush, who: _Person, torso: Shape) -> None:
         brush.body(slab(430, c + 90, 570, c + 190, 18), lift(cloth, -0.12))
         for x, colour in ((462, trim), (500, (86, 170, 214)), (538, (240, 200, 80))):
             brush.fill(oval(x, c + 140, 13, 13), colour)
+    _carried(brush, who, torso, garment, trim)
+
+
+def _carried(brush: Brush, who: _Person, torso: Shape, garment: str, trim: Colour) -> None:
+    """Draw what is put on over the clothes: apron, belt, bag, tie."""
+    look, c = who.look, who.chin
     if who.wears("apron"):
         apron = blob((430, c + 70), (570, c + 70), (610, 700), (590, 800), (410, 800), (390, 700))
         brush.fill(apron, wardrobe.colour_of(look, "apron"), lift(wardrobe.colour_of(look, "apron"), -0.1))

@@ -9,7 +9,6 @@ from spicy.providers.animatic.place import Hour, Weather
 from spicy.providers.animatic.stage import Pen, Stage
 
 _LEAF: Colour = (74, 128, 82)
-_GRASS: Colour = (104, 152, 84)
 _ROCK: Colour = (112, 116, 140)
 _LAMP: Colour = (255, 210, 130)
 

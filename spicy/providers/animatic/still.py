@@ -48,10 +48,15 @@ def compose(call: ImageCall, brief: Brief, pictures: Sequence[Path], into: Path,
     figures = _figures(cast, size)
     focus = _set_in(stage, figures, framing, brief, pushed=len(brief.every("correct")))
     air = foreground.paint(stage, setting)
-    old = Image.open(before) if before else None
+    old = _thumbnail(before) if before else None
     done = finish.graded(stage.frame, brief.style, seed, old)
     told = notes.Note(air, focus, shine.dark, where.indoors)
     done.save(into, "JPEG", quality=92, subsampling=0, comment=notes.write(told))
+
+
+def _thumbnail(path: Path) -> Image.Image:
+    with Image.open(path) as opened:
+        return opened.convert("RGB").resize((48, 27), Image.Resampling.BOX)
 
 
 def _framing(camera: str, size: tuple[int, int]) -> _Framing:
@@ -105,25 +110,35 @@ def _set_in(
     else:
         margin = 0.29 if wide > high else 0.27
         spots = [margin + (1 - 2 * margin) * k / (len(figures) - 1) for k in range(len(figures))]
-    builds = [look.read(words).species.build for words in brief.every("figure")]
+    words = [*brief.every("figure"), *[""] * len(figures)][: len(figures)]
+    builds = [look.read(text).species.build for text in words]
+    people = look.Build.PERSON in builds
     room = (
         wide
         / len(figures)
         * ((0.92 if wide > high else 0.84) if len(figures) > 1 else (1.0 if framing.near else 0.74))
     )
     for k, (cut, at) in enumerate(zip(figures, spots, strict=True)):
-        build = builds[k] if k < len(builds) else None
-        tall = high * framing.tall * (1 + 0.06 * min(pushed, 2)) * _stature(build)
+        tall = high * framing.tall * (1 + 0.06 * min(pushed, 2))
+        tall *= 1.0 if framing.near else _stature(words[k], people)
         scale = min(tall / cut.figure.height, room / cut.figure.width)
         grown = scale * cut.figure.height / tall
         foot = 0.92 + (framing.foot - 0.92) * max(0.0, min(1.0, (grown - 0.5) / 0.5))
-        lifted = 0.10 if build in _HOVERING else 0.0
+        lifted = 0.10 if builds[k] in _HOVERING else 0.0
         _stand(stage, cut, scale, (at, foot - 0.012 * (k % 2)), lifted)
     return sum(spots) / len(spots), 0.46 if framing.near else 0.58
 
 
-def _stature(build: look.Build | None) -> float:
-    return 1.1 if build is look.Build.PERSON else 0.86 if build in (look.Build.BIRD, look.Build.FISH) else 1.0
+def _stature(words: str, beside_people: bool) -> float:
+    """Say how tall a figure is beside others: animals are smaller than people, and words for size count."""
+    seen = look.read(words)
+    build = seen.species.build
+    tall = 1.1 if build is look.Build.PERSON else 0.84 if build in (look.Build.BIRD, look.Build.FISH) else 1.0
+    if beside_people and build is not look.Build.PERSON:
+        tall *= 0.8
+    if seen.has("small", "tiny", "little"):
+        tall *= 0.9
+    return tall * (1.08 if seen.has("big", "great", "giant", "huge", "tall", "large") else 1.0)
 
 
 def _stand(stage: Stage, cut: cutout.Cut, scale: float, at: tuple[float, float], lifted: float) -> None:
