@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ _FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copy on 
 def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path to fill; on success it becomes `path`, on any failure it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name[:80]}.{os.getpid()}.{secrets.token_hex(4)}.part"
+    temporary = path.parent / f".{path.name[:80]}.{os.getpid()}.{os.urandom(4).hex()}.part"
     try:
         yield temporary
         if durable:

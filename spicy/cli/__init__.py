@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 
 import click
@@ -80,7 +81,8 @@ def main() -> None:
         code = 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        code = 130
+        sys.stdout.flush()
+        os._exit(130)  # at once: Python would wait for every worker thread
     except SpecError as error:
         click.echo(str(error), err=True)
         code = 2

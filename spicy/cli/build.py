@@ -190,7 +190,11 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
                     raise UsageError("nothing fits --until and --only; `spicy plan` lists the targets")
                 return chosen
 
-        run(session, select, jobs)
+        try:
+            run(session, select, jobs)
+        except BaseException:
+            session.sink.close()  # gives the terminal back
+            raise
     return session.finish(_left(session))
 
 

@@ -42,10 +42,10 @@ class Tally:
     failed: dict[NodeId, str] = field(default_factory=dict)
     blocked: set[NodeId] = field(default_factory=set)
 
-    def exit_code(self) -> int:
+    def exit_code(self, *, stopped: bool) -> int:
         """The run's exit code: a failure weighs more than the budget, an interruption more than both."""
         kinds = set(self.failed.values())
-        if "interrupted" in kinds:
+        if stopped and (kinds or self.blocked):
             return EXIT_INTERRUPTED
         if kinds - {"budget"} or (self.blocked and not kinds):
             return EXIT_FAILED
@@ -110,9 +110,10 @@ class Session:
         return failure
 
     def _guarded(self, id: NodeId, work: Callable[[], None]) -> str | None:
+        if self.stop.is_set():
+            self.tally.blocked.add(id)
+            return "not started"
         try:
-            if self.stop.is_set():
-                raise Interrupted("stopping: not started")
             work()
         except SpicyError as error:
             return self._failed(id, _kind(error), str(error))
@@ -132,13 +133,16 @@ class Session:
 
     def blocked(self, id: NodeId, by: NodeId) -> None:
         """A node was not tried because another one failed."""
-        if id not in self.tally.blocked:
-            self.tally.blocked.add(id)
+        if id in self.tally.blocked:
+            return
+        self.tally.blocked.add(id)
+        if not self.stop.is_set():  # who interrupts a build knows why nothing more is tried
             self.sink(NodeBlocked(id, by))
 
     def finish(self, left: Ticks = Ticks(0)) -> int:
         """Tell the sinks how it ended, release everything, return the exit code."""
-        tally, code = self.tally, self.tally.exit_code()
+        tally = self.tally
+        code = tally.exit_code(stopped=self.stop.is_set())
         saved = self._maker.saved if self._maker is not None else Ticks(0)
         seconds = time.monotonic() - self._began
         self.sink(

@@ -5,6 +5,7 @@ All on thumbnails, so that a verdict takes a few hundredths of a second.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,7 +177,7 @@ class _Climber:
         t, m, i, seen = self._cut(scale, x, y)
         if seen <= 0:
             return Found(-1.0, 99.0, 0.0)
-        return Found(best * (0.6 + 0.4 * min(1.0, _edges_alike(t, i, m) / 0.46)), _hues_apart(t, i, m), seen)
+        return Found(best * (0.6 + 0.4 * min(1.0, _edges_alike(t, i, m) / 0.51)), _hues_apart(t, i, m), seen)
 
     def _cut(self, scale: float, x: float, y: float) -> tuple[Floats, Floats, Floats, float]:
         """Lay the template on the frame: template, mask and frame where they meet, and the share that is seen."""
@@ -220,7 +221,7 @@ def _edges_alike(t: Floats, i: Floats, mask: Floats) -> float:
         cross += float((dt * di * weight).sum())
         power_t += float((dt * dt * weight).sum())
         power_i += float((di * di * weight).sum())
-    return max(0.0, cross / (power_t * power_i) ** 0.5)
+    return max(0.0, cross / math.sqrt(power_t * power_i))
 
 
 def _hues_apart(t: Floats, i: Floats, mask: Floats) -> float:
