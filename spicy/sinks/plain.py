@@ -60,6 +60,8 @@ class PlainLines:
                 return [f"Building {words.opening(event)}"]
             case Planned(stale=stale) if stale:
                 price = f"likely {usd(event.likely)} (low {usd(event.low)}, worst {usd(event.worst)})"
+                if not event.worst:
+                    price = usd(event.worst)
                 return [
                     f"{words.one_line(event.film)}: {stale:,} of {event.total:,} targets to make, {price}"
                 ]
