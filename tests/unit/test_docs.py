@@ -51,7 +51,7 @@ def test_every_command_and_option_is_written_down(name: str, command: click.Comm
 def test_every_setting_is_written_down() -> None:
     for field in Settings.model_fields.values():
         alias = field.validation_alias
-        names = [alias] if isinstance(alias, str) else [c for c in getattr(alias, "choices", [])]
+        names = [alias] if isinstance(alias, str) else list(getattr(alias, "choices", []))
         assert names
         for name in names:
             assert f"`{name}`" in COMMANDS, name
