@@ -12,6 +12,7 @@
         ├── Refused         moderation said no: final, never reworded, never retried
         ├── CallFailed      the provider failed it; asking again later may work
         ├── Expired         the answer existed and is gone; must be asked again
+        ├── OutOfReach      accepted, but the answer cannot be had now; the next build goes on from there
         ├── OutcomeUnknown  a submit whose answer was lost; dear, so not repeated silently
         └── BudgetReached   the next call does not fit under the cap; not submitted
 
@@ -109,6 +110,10 @@ class CallFailed(CallError):
 
 class Expired(CallError):
     """The provider no longer has the answer of a submitted call."""
+
+
+class OutOfReach(CallError):
+    """The provider has the call, but cannot be asked or its bytes cannot be had. The call stays open, unpaid for again."""
 
 
 class OutcomeUnknown(CallError):

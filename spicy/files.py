@@ -21,7 +21,10 @@ _FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copy on 
 @contextlib.contextmanager
 def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path to fill; on success it becomes `path`, on any failure it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if durable:
+            _sync(path.parent.parent)
     temporary = path.parent / f".{path.name[:80]}.{os.getpid()}.{os.urandom(4).hex()}.part"
     try:
         yield temporary
@@ -43,7 +46,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
 def copy_whole(source: Path, path: Path, *, expect: Digest | None = None, durable: bool = True) -> bool:
     """Copy `source` to `path`, sharing blocks where the file system can.
 
-    With `expect`, the bytes are hashed on the way; False, and nothing written, when they differ.
+    With `expect`, the source is hashed first; False, and nothing written, when they differ.
     The copy never shares an inode: an editor that writes in place cannot reach the original.
     """
     with source.open("rb") as src:

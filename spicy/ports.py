@@ -174,10 +174,10 @@ class Provider(Protocol):
     """Who answers calls. One instance serves all threads of a run.
 
     `submit` may cost money and is called at most once for a call; everything else is free and may be
-    repeated. `submit` and `poll` raise `Refused`, `CallFailed`, or `Expired` (a ticket that the
-    provider does not know, or whose answer is gone); any other exception from `submit` means that
-    nobody knows whether it was accepted. `fetch` writes the media to `into`, raises `Expired` when the
-    link is dead and `CallFailed` when the bytes cannot be had.
+    repeated. All three raise `CallFailed` or `Refused` only when the provider itself said so, which ends the
+    call; `Expired` when it does not know the ticket or the link is dead; `OutOfReach` when it could not be
+    asked or the bytes did not arrive, which ends nothing. Any other exception from `submit` means that nobody
+    knows whether it was accepted. `fetch` writes the media to the new file `into`.
     """
 
     @property
@@ -237,6 +237,10 @@ class Answered:
         return self.asset
 
 
+LOCAL_VERSION = 2
+"""Raised when local work ends in other bytes than before, so that films made the old way are made again."""
+
+
 class LocalKind(StrEnum):
     """Local work that is worth remembering."""
 
@@ -255,11 +259,16 @@ class LocalJob:
     suffix: str = ".jpg"
 
     def key(self) -> CallKey:
-        """Its place in the store; the version changes when the work's result would."""
+        """Its place in the store."""
         return CallKey(
             digest_json(
                 "spicy.local.v1",
-                {"kind": self.kind.value, "inputs": list(self.inputs), "params": dict(self.params)},
+                {
+                    "kind": self.kind.value,
+                    "version": LOCAL_VERSION,
+                    "inputs": list(self.inputs),
+                    "params": dict(self.params),
+                },
             )
         )
 

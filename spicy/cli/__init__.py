@@ -95,4 +95,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"spicy: {place}{error.strerror or error}", err=True)
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)

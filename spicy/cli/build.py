@@ -67,6 +67,8 @@ def build(
 
     A film's files go to build/FILM/. Whatever was paid for before comes from the store for $0.
     """
+    if takes and dry_run:
+        raise UsageError("--take writes into the spec, so it does not go with --dry-run")
     if takes:
         _bump(specs, takes, provider)
     with open_project(specs, provider, to_plan=dry_run) as project:
@@ -74,7 +76,7 @@ def build(
         if dry_run:
             from spicy.cli.plan import show_plan
 
-            show_plan(project, as_json)
+            show_plan(project, as_json, wanted)
             return
         session = _session(project, max_cost, retry_unknown, quiet, as_json)
         code = _build(project, session, wanted, jobs or project.settings.jobs, quiet or as_json)
@@ -139,6 +141,7 @@ def _session(
             sink,
             run,
             session.stop,
+            session.known,
             retry_unknown=retry_unknown,
         )
 
@@ -179,7 +182,7 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
     if not _all_fresh(session, wanted):
         from spicy.runner.build import run
 
-        _announce(project, session)
+        _announce(project, session, wanted)
         select = None
         if wanted is not None:
             keep = wanted
@@ -195,7 +198,7 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
         except BaseException:
             session.sink.close()  # gives the terminal back
             raise
-    return session.finish(_left(session))
+    return session.finish(_left(session, wanted))
 
 
 def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:
@@ -213,25 +216,28 @@ def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:
     return all(session.is_fresh(node) for node in nodes)
 
 
-def _announce(project: Project, session: Session) -> None:
-    from spicy.engine.forecast import forecast
+def _announce(project: Project, session: Session, wanted: _Wanted | None) -> None:
+    from spicy.engine.forecast import forecast_all
     from spicy.events import Planned
 
-    for film in project.films:
-        ahead = forecast(film, project.store)
+    for ahead in forecast_all(project.films, project.store, wanted):
         price = ahead.price
         session.sink(
-            Planned(film.name, len(ahead.outlooks), len(ahead.stale), price.low, price.likely, price.worst)
+            Planned(
+                ahead.film.name, len(ahead.outlooks), len(ahead.stale), price.low, price.likely, price.worst
+            )
         )
 
 
-def _left(session: Session) -> Ticks:
-    """The likely price of what failed or was not tried."""
+def _left(session: Session, wanted: _Wanted | None) -> Ticks:
+    """The likely price of what failed or was not tried; what was refused will not be asked for again."""
     if not session.tally.failed:
         return Ticks(0)
-    from spicy.engine.forecast import forecast
+    from spicy.engine.forecast import forecast_all
 
-    return Ticks(sum(forecast(film, session.store).price.likely for film in session.films))
+    refused = {id for id, kind in session.tally.failed.items() if kind == "refused"}
+    ahead = forecast_all(session.films, session.store, wanted)
+    return Ticks(sum(o.price.likely for film in ahead for o in film.outlooks if o.node.id not in refused))
 
 
 def _bump(specs: Sequence[Path], takes: Sequence[str], provider: str | None) -> None:

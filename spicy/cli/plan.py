@@ -24,7 +24,7 @@ from spicy.ids import usd
 
 if TYPE_CHECKING:
     from spicy.canon import Json
-    from spicy.engine.forecast import Forecast, Outlook
+    from spicy.engine.forecast import Choose, Forecast, Outlook
     from spicy.plan.node import Price
     from spicy.plan.reasons import Reason
 
@@ -45,11 +45,11 @@ def plan(specs: Sequence[Path], provider: str | None, check: bool, as_json: bool
         sys.exit(1)
 
 
-def show_plan(project: Project, as_json: bool) -> bool:
-    """Print the plan; returns whether anything is stale."""
-    from spicy.engine.forecast import forecast
+def show_plan(project: Project, as_json: bool, choose: Choose | None = None) -> bool:
+    """Print the plan, of the nodes that `choose` picks; returns whether anything is stale."""
+    from spicy.engine.forecast import forecast_all
 
-    ahead = [forecast(film, project.store) for film in project.films]
+    ahead = forecast_all(project.films, project.store, choose)
     if as_json:
         click.echo(json.dumps([_as_json(f, project.provider) for f in ahead], indent=1, ensure_ascii=False))
     else:

@@ -15,9 +15,13 @@ class Budget:
     eaten by whichever cheap call comes next while a scene that was planned for cannot be made.
     """
 
-    def __init__(self, cap: Ticks | None, above: Budget | None = None) -> None:
-        """`above` is a wider budget that has to agree too: a film's cap below the whole build's."""
+    def __init__(self, cap: Ticks | None, above: Budget | None = None, *, name: str = "--max-cost") -> None:
+        """`above` is a wider budget that has to agree too: a film's cap below the whole build's.
+
+        `name` says in messages where the cap comes from.
+        """
         self.cap = cap
+        self._name = name
         self.reached = False
         self._above = above
         self._spent = 0
@@ -37,11 +41,18 @@ class Budget:
                 if self.reached or committed + estimate > self.cap:
                     self.reached = True
                     raise BudgetReached(
-                        f"the next call, at {usd(estimate)}, does not fit: {usd(committed)} of"
-                        f" {usd(self.cap)} is spent or reserved"
+                        f"the next call, at {usd(estimate)}, does not fit under {self._name} of {usd(self.cap)}:"
+                        f" {usd(committed)} is spent or reserved; raise it and build again"
                     )
             if self._above is not None:
                 self._above.reserve(estimate)
+            self._reserved += estimate
+
+    def commit(self, estimate: Ticks) -> None:
+        """Set `estimate` aside whether it fits or not: an earlier run has submitted it already."""
+        with self._lock:
+            if self._above is not None:
+                self._above.commit(estimate)
             self._reserved += estimate
 
     def settle(self, estimate: Ticks, cost: Ticks) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from spicy.engine.replay import Missing, ReplayAsk
-from spicy.errors import Problem, SpecError
+from spicy.errors import Problem, SpecError, StepFailed
 from spicy.ids import Ticks
 from spicy.plan.expand import Paths, expand
 from spicy.plan.node import Node, Price
@@ -20,10 +20,13 @@ from spicy.ports import Ask
 from spicy.recipe.load import load_recipe
 from spicy.recipe.model import Recipe
 from spicy.spec.load import load_spec
-from spicy.spec.model import Spec
+from spicy.spec.model import Spec, WrittenScene
 from spicy.steps.ideation import Told, tell_story
 from spicy.store.store import Store
 from spicy.story.yaml_out import story_yaml
+
+LONGEST = 15
+"""Seconds; the longest clip that a story may ask for."""
 
 
 @dataclass(slots=True)
@@ -66,28 +69,45 @@ class Film:
         return self._nodes
 
     def guess(self) -> Price:
-        """What ideation and all after it may cost, before the story exists."""
-        prices, rules = Prices(self.recipe, self.prompts.provider), self.recipe.story
-        scenes = self.spec.scenes or rules.scenes
-        written = scenes if isinstance(scenes, tuple) else None
-        count = scenes if isinstance(scenes, int) else len(scenes)
-        references = self.recipe.limits.references_per_edit
-        total = prices.ideation(labels=bool(self.spec.refs))
-        cast = self.spec.characters
-        low = len(cast) if cast else max(1, len(self.spec.refs))
-        likely = len(cast) if cast else max(rules.characters, low)
-        worst = len(cast) if cast else max(rules.most_characters, likely)
-        sheet = prices.character(has_ref=bool(self.spec.refs))
-        total += Price(Ticks(sheet.low * low), Ticks(sheet.likely * likely), Ticks(sheet.worst * worst))
-        longest = 8
-        for n in range(count):
-            still, full = prices.keyframe(references=1), prices.keyframe(references=references)
-            total += Price(still.low, full.likely, full.worst)
-            duration = written[n].duration if written is not None and written[n].duration else None
-            short = prices.video(duration=duration or 3, judged=True)
-            long = prices.video(duration=duration or longest, judged=True)
-            total += Price(short.low, long.likely, long.worst)
+        """What ideation and all after it may cost, before the story exists.
+
+        Low takes the shortest scenes and fewest characters that a story may have, worst the longest and most.
+        """
+        spec, rules = self.spec, self.recipe.story
+        prices = Prices(self.recipe, self.prompts.provider)
+        total = prices.ideation(labels=bool(spec.refs))
+        named = len(spec.names_in_scenes())
+        cast = spec.characters
+        most = max(rules.most_characters, named, len(spec.refs))
+        fewest = named or max(1, len(spec.refs))
+        if cast is not None:
+            fewest = most = sum(c.sheet is None for c in cast)
+        likely = min(max(rules.characters, fewest), most)
+        sheet = prices.character(has_ref=bool(spec.refs))
+        bare = prices.character(has_ref=False)
+        total += Price(Ticks(bare.low * fewest), Ticks(sheet.likely * likely), Ticks(sheet.worst * most))
+        scenes = spec.scenes or rules.scenes
+        for scene in scenes if isinstance(scenes, tuple) else (None,) * scenes:
+            total += self._guess_scene(prices, scene)
         return total
+
+    def _guess_scene(self, prices: Prices, scene: WrittenScene | None) -> Price:
+        price = Price()
+        if scene is None or (scene.keyframe is None and scene.clip is None):
+            lean = prices.keyframe(references=0 if scene is None else len(scene.characters))
+            full = prices.keyframe(references=self.recipe.limits.references_per_edit)
+            price += Price(lean.low, full.likely, full.worst)
+        if scene is None or scene.clip is None:
+            given = scene.duration if scene is not None else None
+            short, usual, long = (given or seconds for seconds in (1, self.recipe.story.duration, LONGEST))
+            # A clip without a cast is not judged, and an ideated scene may have none.
+            judged = bool(scene.characters) if scene is not None else False
+            price += Price(
+                prices.video(duration=short, judged=judged).low,
+                prices.video(duration=usual, judged=True).likely,
+                max(prices.video(duration=d, judged=True).worst for d in (long, min(long, 8))),
+            )
+        return price
 
 
 def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, store: Store) -> list[Film]:
@@ -126,6 +146,7 @@ def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Fi
         Prompts(load_recipe(spec.recipe, root, complain=partial(spec.problem, ("recipe",))), provider),
         build,
     )
-    with contextlib.suppress(Missing):
+    # A story that stored answers do not give is a failure of this film's ideation, told when it is tried.
+    with contextlib.suppress(Missing, StepFailed):
         film.tell(ReplayAsk(store, provider))
     return film

@@ -7,7 +7,7 @@ that the store does not have, the price starts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,11 +19,11 @@ from spicy.engine.make import run_step
 from spicy.engine.receipt import read_receipt
 from spicy.engine.replay import Missing, ReplayAsk
 from spicy.errors import SpicyError, StepFailed
-from spicy.ids import Digest, Ticks
+from spicy.ids import CallKey, Digest, Ticks
 from spicy.plan.node import CharacterJob, KeyframeJob, Node, Price, ReportJob, VideoJob
 from spicy.plan.price import quote
 from spicy.plan.reasons import Cause, Reason, compare_ingredients
-from spicy.ports import Asset, Call, ChatCall
+from spicy.ports import Asset, Call, ChatCall, call_key
 from spicy.steps.made import Bench
 from spicy.store.store import Store
 
@@ -72,14 +72,29 @@ class Forecast:
         return tuple(o for o in self.outlooks if o.fate is not Fate.FRESH)
 
 
-def forecast(film: Film, store: Store, *, only: Iterable[str] | None = None) -> Forecast:
-    """Foresee the build of a film; `only` limits it to some nodes' ids (and what they need)."""
+Choose = Callable[[Sequence[Node]], Iterable[str]]
+"""Picks the ids of the nodes that are wanted."""
+
+
+def forecast_all(films: Iterable[Film], store: Store, choose: Choose | None = None) -> list[Forecast]:
+    """Foresee the build of some films; a call that two of them share is priced once."""
+    asked: set[CallKey] = set()
+    return [forecast(film, store, choose, asked) for film in films]
+
+
+def forecast(
+    film: Film, store: Store, choose: Choose | None = None, asked: set[CallKey] | None = None
+) -> Forecast:
+    """Foresee the build of a film, or of the nodes that `choose` picks and what they need.
+
+    `asked` collects the calls that are priced already.
+    """
     if film.told is None:
         return Forecast(film, (), film.guess())
     nodes = film.nodes()
-    if only is not None:
-        nodes = needed(nodes, set(only))
-    view = _View(film, store)
+    if choose is not None:
+        nodes = needed(nodes, set(choose(nodes)))
+    view = _View(film, store, set() if asked is None else asked)
     outlooks = tuple(view.look(node) for node in nodes)
     store.memo.save()
     return Forecast(film, outlooks)
@@ -98,8 +113,8 @@ def needed(nodes: Iterable[Node], wanted: set[str]) -> tuple[Node, ...]:
 class _View:
     """The files as they would be at each point of the build: known digests, and unknown ones."""
 
-    def __init__(self, film: Film, store: Store) -> None:
-        self.film, self.store = film, store
+    def __init__(self, film: Film, store: Store, asked: set[CallKey]) -> None:
+        self.film, self.store, self.asked = film, store, asked
         self.digests: dict[str, Digest] = {}
         self.unknown: dict[str, Node] = {}
 
@@ -110,7 +125,7 @@ class _View:
         waits = [self.unknown[path] for path in node.inputs.values() if path in self.unknown]
         if waits:
             return self._waiting(node, waits)
-        status = check_node(node, self.digest_of, self.store)
+        status = check_node(node, self.digest_of, self.store, heal=False)
         if status.fresh:
             return Outlook(node, Fate.FRESH, (), older=self._older(node))
         return self._replay(node, status.reasons)
@@ -140,7 +155,12 @@ class _View:
             self._lose(node)
             if missing.call is None:
                 return Outlook(node, Fate.STORED, reasons)
-            return Outlook(node, Fate.CALLS, reasons, self._rest(node, ask, missing.call))
+            key = call_key(self.film.prompts.provider, missing.call)
+            shared = key in self.asked  # it will be there when this node's turn comes
+            self.asked.add(key)
+            return Outlook(
+                node, Fate.CALLS, reasons, Price() if shared else self._rest(node, ask, missing.call)
+            )
         except SpicyError:
             # It would fail, or the store is damaged: the whole loop is the honest price.
             self._lose(node)

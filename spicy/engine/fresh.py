@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +29,18 @@ class Status:
         return not self.reasons
 
 
-def check_node(node: Node, digest_of: DigestOf, store: Store) -> Status:
+def check_node(node: Node, digest_of: DigestOf, store: Store, *, heal: bool = True) -> Status:
     """Compare a node with its receipt; `digest_of` gives the digest that an input has or will have.
 
-    A fresh target whose copy in the store was lost or damaged puts it back, so that the next loss is
-    still repaired for $0.
+    With `heal`, an intact target whose copy in the store was lost or damaged puts it back, so that the next
+    loss is still repaired for $0.
     """
     receipt = read_receipt(node)
     if receipt is None:
         return Status((Reason(Cause.NEW, node.title),), {})
+    found = {path: store.memo.digest(path) for path in node.targets}
+    if heal:
+        _heal(receipt.targets, found, store)
     digests: dict[str, Digest] = {}
     for label, path in node.inputs.items():
         digest = digest_of(path)
@@ -49,18 +53,16 @@ def check_node(node: Node, digest_of: DigestOf, store: Store) -> Status:
         reasons += compare_inputs(receipt.inputs, digests)
         # The same parts under another key: an input moved to another label's place.
         reasons = reasons or (Reason(Cause.CHANGED, "order of inputs"),)
-    found = {path: store.memo.digest(path) for path in node.targets}
-    reasons += compare_targets(receipt.targets, found)
-    if not reasons:
-        _heal(node, found, store)
-    return Status(reasons, receipt.targets)
+    return Status(reasons + compare_targets(receipt.targets, found), receipt.targets)
 
 
-def _heal(node: Node, found: Mapping[str, Digest | None], store: Store) -> None:
+def _heal(promised: Mapping[str, str], found: Mapping[str, Digest | None], store: Store) -> None:
+    """Healing is a favour: a disk that is full or read-only must not stop a build that needs nothing of it."""
     for path, digest in found.items():
         # Texts are made from the story and are not in the store.
-        if digest is not None and path.endswith(_STORED):
-            store.heal(digest, Path(path))
+        if digest is not None and promised.get(path) == digest and path.endswith(_STORED):
+            with contextlib.suppress(OSError):
+                store.heal(digest, Path(path))
 
 
 _STORED = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".mov", ".webm", ".mkv", ".m4v")

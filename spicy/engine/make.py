@@ -56,10 +56,16 @@ class Maker:
         sink: Sink,
         run: str,
         stop: threading.Event,
+        known: dict[str, Digest],
     ) -> None:
+        """`known` maps targets to the digests that this run made or found fresh; the run and its checks share it."""
         self.store, self._caller, self._films = store, caller, films
         self._sink, self._run, self._stop = sink, run, stop
-        self._budgets = {name: Budget(film.spec.budget, budget) for name, film in films.items()}
+        self._budgets = {
+            name: Budget(film.spec.budget, budget, name=f"the budget in {film.spec.path}")
+            for name, film in films.items()
+        }
+        self._known = known
         self._saved = 0
         self._lock = threading.Lock()
 
@@ -83,17 +89,29 @@ class Maker:
         self._sink(NodeStarted(node.id, node.title, tuple(str(r) for r in reasons)))
         film = self._films[node.film]
         ask = self._ask(film, node.id, node.step)
-        try:
-            made, inputs, unkeyed = self._run_step(node, film, ask)
-            targets = self._put(node, made)
-        except DamagedObject as damage:
-            # The store set it aside; its record no longer answers, so the call is asked for again.
-            ask.warn(str(damage))
-            made, inputs, unkeyed = self._run_step(node, film, ask)
-            targets = self._put(node, made)
+        made, inputs, unkeyed, targets = self._attempt(node, film, ask)
         log = self._log(node, film, ask)
         write_receipt(node, inputs, unkeyed, targets, made, log, film.prompts.provider)
         self._done(node.id, tuple(targets), ask.log(), tuple(a.score for a in made.attempts))
+
+    def _attempt(
+        self, node: Node, film: Film, ask: LiveAsk
+    ) -> tuple[Made, _Digests, _Digests, dict[str, Digest]]:
+        """Run the step and put its files in place, again for every damaged object that shows on the way.
+
+        The store sets it aside and its record no longer answers, so that its call is asked for again.
+        """
+        damaged: set[str] = set()
+        while True:
+            try:
+                made, inputs, unkeyed = self._run_step(node, film, ask)
+                return made, inputs, unkeyed, self._put(node, made)
+            except DamagedObject as damage:
+                if damage.digest in damaged:
+                    raise
+                damaged.add(damage.digest)
+                ask.calls.clear()
+                ask.warn(str(damage))
 
     def _ask(self, film: Film, node: NodeId, step: Step) -> LiveAsk:
         purpose = Purpose(run=self._run, film=film.name, node=node, step=step.value, purpose="")
@@ -103,7 +121,7 @@ class Maker:
     def _run_step(self, node: Node, film: Film, ask: LiveAsk) -> tuple[Made, _Digests, _Digests]:
         if isinstance(node.job, ReportJob):
             paths = {label: Path(path) for label, path in node.inputs.items()}
-            inputs = {label: d for label, path in paths.items() if (d := self.store.memo.digest(path))}
+            inputs = {label: self.store.memo.digest(path) or Digest("") for label, path in paths.items()}
             return make_report(node.film, Path(node.folder), node.job, paths.values()), inputs, {}
         keyed = {label: self._take(path, ask) for label, path in node.inputs.items()}
         extra = {}
@@ -117,7 +135,7 @@ class Maker:
         return made, digests[0], digests[1]
 
     def _take(self, path: str, ask: Ask) -> Asset:
-        digest = self.store.memo.digest(path)
+        digest = self._known.get(path) or self.store.memo.digest(path)
         if digest is not None and self.store.objects.has(digest):
             return Asset(digest, Path(path).suffix.lower(), path)
         if digest is None:
@@ -134,6 +152,7 @@ class Maker:
                 if self.store.memo.digest(path) != content.digest:
                     self.store.objects.copy_to(content.digest, Path(path))
                 targets[path] = content.digest
+        self._known.update(targets)
         return targets
 
     def _log(self, node: Node, film: Film, ask: LiveAsk) -> Log:

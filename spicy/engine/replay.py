@@ -16,15 +16,15 @@ from spicy.store.records import CallRecord
 from spicy.store.store import Store
 
 
-def recalled(record: CallRecord, call: Call) -> Answered:
-    """A stored answer as the step sees it."""
+def recalled(record: CallRecord, call: Call, *, from_store: bool = True) -> Answered:
+    """An answer as the step sees it."""
     asset = Asset(record.digest, record.suffix) if record.digest is not None else None
     return Answered(
         key=record.key,
         call=call,
         model=record.model,
         cost=Ticks(record.cost),
-        from_store=True,
+        from_store=from_store,
         started=record.started,
         seconds=record.seconds,
         text=record.text,

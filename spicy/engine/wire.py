@@ -12,6 +12,7 @@ from spicy.engine.budget import Budget
 from spicy.engine.films import Film
 from spicy.errors import UsageError
 from spicy.events import Sink
+from spicy.ids import Digest
 from spicy.ports import Provider
 from spicy.settings import Settings
 from spicy.store.store import Store
@@ -63,6 +64,7 @@ def build_maker(
     sink: Sink,
     run: str,
     stop: threading.Event,
+    known: dict[str, Digest],
     *,
     retry_unknown: bool = False,
 ) -> Maker:
@@ -72,4 +74,4 @@ def build_maker(
 
     store.prepare()
     caller = Caller(store, PROVIDERS[provider](settings), stop, retry_unknown=retry_unknown)
-    return Maker(store, caller, films, budget, sink, run, stop)
+    return Maker(store, caller, films, budget, sink, run, stop, known)

@@ -56,11 +56,13 @@ def run_ffmpeg(
             )
         except OSError as e:
             raise MediaError(f"ffmpeg cannot be started: {e}") from e
+        _running.add(process)
         try:
             if progress and duration and process.stdout:
                 _follow(process.stdout, progress, duration)
             code = process.wait()
         finally:
+            _running.discard(process)
             if process.poll() is None:
                 process.kill()
                 process.wait()
@@ -68,6 +70,15 @@ def run_ffmpeg(
                 process.stdout.close()
         if code != 0:
             raise MediaError(f"ffmpeg failed with exit code {code}", detail=_tail(words))
+
+
+def kill_all() -> None:
+    """Kill every ffmpeg of this process: its work is local and free, so an interrupted build does not wait for it."""
+    for process in tuple(_running):
+        process.kill()
+
+
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 def _follow(lines: IO[bytes], progress: Callable[[float], None], duration: float) -> None:

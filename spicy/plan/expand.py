@@ -23,6 +23,7 @@ from spicy.plan.node import (
 )
 from spicy.plan.price import Prices
 from spicy.plan.prompts import Prompts
+from spicy.ports import LOCAL_VERSION
 from spicy.recipe.model import Recipe
 from spicy.story.model import Character, Continuity, Scene, Story
 
@@ -240,6 +241,7 @@ class _Expansion:
             job=FilmJob(self.story),
             ingredients={
                 "title": self.story.title,
+                "version": LOCAL_VERSION,
                 "aspect_ratio": self.story.aspect_ratio,
                 "resolution": recipe.output.resolution,
                 "fps": recipe.output.fps,

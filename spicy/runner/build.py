@@ -16,6 +16,7 @@ from doit.loader import load_tasks
 from doit.runner import MThreadRunner
 
 from spicy.ids import NodeId
+from spicy.media.ffmpeg import kill_all
 from spicy.runner.session import Session
 from spicy.runner.tasks import IDEATION, ORDER_ONLY, Content, namespace
 
@@ -82,7 +83,7 @@ class _Runner(MThreadRunner):  # type: ignore[misc]
 def run(session: Session, select: Callable[[], Sequence[str]] | None, jobs: int) -> None:
     """Make what is stale. `select` names tasks once every story is known; None means everything."""
     gc.enable()  # the command line turns it off for commands that are over in a moment
-    with _interruptible(session.stop):
+    with interruptible(session.stop):
         if select is not None and any(film.told is None for film in session.films):
             _run(session, [f"{IDEATION}:{film.name}" for film in session.films if film.told is None], jobs)
             session.films = [film for film in session.films if film.told is not None]
@@ -100,8 +101,8 @@ def _run(session: Session, selected: Sequence[str] | None, jobs: int) -> None:
 
 
 @contextmanager
-def _interruptible(stop: threading.Event) -> Iterator[None]:
-    """First Ctrl-C: no new call starts, tickets are journalled. The second one is Python's own."""
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """First Ctrl-C: no new call starts, tickets are journalled, local work ends. The second one is Python's own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -109,6 +110,7 @@ def _interruptible(stop: threading.Event) -> Iterator[None]:
 
     def first(*_: object) -> None:
         stop.set()
+        kill_all()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     signal.signal(signal.SIGINT, first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from spicy.engine.wire import build_maker, choose_provider, new_run, open_store
 from spicy.errors import SpicyError, UsageError
 from spicy.events import Event, Warned
 from spicy.ids import NodeId
+from spicy.runner.build import interruptible
 from spicy.runner.session import Session
 from spicy.runner.tasks import Content, namespace
 from spicy.settings import read_settings
@@ -61,7 +63,7 @@ def _open(patterns: Sequence[str]) -> dict[str, Any]:
     def maker(session: Session) -> Maker:
         if notice:
             print_error(notice)
-        return build_maker(settings, provider, store, by_name, budget, sink, run, session.stop)
+        return build_maker(settings, provider, store, by_name, budget, sink, run, session.stop, session.known)
 
     session = Session(
         run=run, provider=provider, films=films, store=store, maker=maker, budget=budget, sink=sink
@@ -82,11 +84,14 @@ def print_error(line: str) -> None:
 
 
 def _reporter(session: Session) -> type[ConsoleReporter]:
+    signals = ExitStack()
+
     class Reporter(ConsoleReporter):  # type: ignore[misc]
         """doit's console reporter, which also begins and ends our session."""
 
         def initialize(self, tasks: Mapping[str, Any], selected_tasks: Sequence[str]) -> None:
             super().initialize(tasks, selected_tasks)
+            signals.enter_context(interruptible(session.stop))
             session.start()
 
         def add_failure(self, task: Any, fail: Any) -> None:
@@ -96,6 +101,7 @@ def _reporter(session: Session) -> type[ConsoleReporter]:
 
         def complete_run(self) -> None:
             super().complete_run()
+            signals.close()
             session.finish()
 
     return Reporter

@@ -14,6 +14,7 @@ from spicy.engine.fresh import check_node
 from spicy.errors import (
     BudgetReached,
     Interrupted,
+    MediaError,
     OutcomeUnknown,
     Refused,
     SpecError,
@@ -21,7 +22,7 @@ from spicy.errors import (
     StoreError,
 )
 from spicy.events import NodeBlocked, NodeFailed, NodeFresh, RunFinished, RunStarted, Sink
-from spicy.ids import NodeId, Step, Ticks
+from spicy.ids import Digest, NodeId, Step, Ticks
 from spicy.plan.expand import STORY_ITEM
 from spicy.plan.node import Node, node_id
 from spicy.plan.reasons import Reason
@@ -47,6 +48,8 @@ class Tally:
         kinds = set(self.failed.values())
         if stopped and (kinds or self.blocked):
             return EXIT_INTERRUPTED
+        if kinds == {"spec"}:  # a mistake that showed only once the story was there
+            return EXIT_USAGE
         if kinds - {"budget"} or (self.blocked and not kinds):
             return EXIT_FAILED
         return EXIT_BUDGET if kinds else EXIT_DONE
@@ -74,6 +77,8 @@ class Session:
         self._maker: Maker | None = None
         self._lock = threading.Lock()
         self._reasons: dict[NodeId, tuple[Reason, ...]] = {}
+        self.known: dict[str, Digest] = {}
+        """Target → digest, as this run knows it."""
         self._began = time.monotonic()
 
     @property
@@ -91,12 +96,18 @@ class Session:
 
     def is_fresh(self, node: Node) -> bool:
         """Check a node against what is on disk now, and remember why it is stale."""
-        status = check_node(node, self.store.memo.digest, self.store)
+        status = check_node(node, self.digest_of, self.store)
         self._reasons[node.id] = status.reasons
+        if status.fresh:
+            self.known.update((path, Digest(digest)) for path, digest in status.targets.items())
         if status.fresh and node.id not in self.tally.fresh and node.id not in self.tally.made:
             self.tally.fresh.add(node.id)
             self.sink(NodeFresh(node.id))
         return status.fresh
+
+    def digest_of(self, path: str) -> Digest | None:
+        """What a file is, or was when this run made it or found it fresh: another build may write there too."""
+        return self.known.get(path) or self.store.memo.digest(path)
 
     def make(self, node: Node) -> str | None:
         """Make a node; returns what went wrong, or None."""
@@ -116,6 +127,8 @@ class Session:
         try:
             work()
         except SpicyError as error:
+            if isinstance(error, MediaError) and self.stop.is_set():
+                return self._failed(id, "interrupted", "local work was stopped")
             return self._failed(id, _kind(error), str(error))
         except OSError as error:
             return self._failed(id, "failed", f"{error.filename or 'disk'}: {error.strerror or error}")

@@ -82,6 +82,7 @@ def load_spec(path: Path, root: Path, *, characters_per_scene: int = CHARACTERS_
         scenes=scenes,
         characters=characters,
         budget=ticks(text.budget) if text.budget is not None else None,
+        take=text.take or 1,
         overrides=Overrides(*overrides),
         needs_ideation=checks.needs_ideation,
         document=document,

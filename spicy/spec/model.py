@@ -123,6 +123,7 @@ class SpecText(Text):
         None, description="The characters, if you write them yourself."
     )
     scenes: Scenes | None = Field(None, description="How many scenes to invent, or the scenes themselves.")
+    take: Take | None = Field(None, description="Another number asks for a new story.")
     budget: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         None, description="A cap for one build, in US dollars."
     )
@@ -187,6 +188,8 @@ class Spec:
     scenes: int | tuple[WrittenScene, ...] | None
     characters: tuple[WrittenCharacter, ...] | None
     budget: Ticks | None
+    take: int
+    """Of the story."""
     overrides: Overrides
     needs_ideation: bool
     """Whether a model has to write characters or scenes."""

@@ -18,7 +18,6 @@ def make_film(job: FilmJob, files: Mapping[str, Asset], bench: Bench) -> Made:
     width, height = frame_size(job.story.aspect_ratio, recipe.output.resolution)
     assembly = recipe.assembly
     params: dict[str, Json] = {
-        "version": 1,
         "width": width,
         "height": height,
         "fps": recipe.output.fps,

@@ -66,7 +66,7 @@ def _draft(spec: Spec, prompts: Prompts, ask: Ask, calls: list[Answered]) -> Sto
             errors=errors,
         )
         model = recipe.models_for(prompts.provider).story
-        call = ChatCall(model=model, prompt=prompt, schema=STORY_SCHEMA, attempt=attempt)
+        call = ChatCall(model=model, prompt=prompt, schema=STORY_SCHEMA, take=spec.take, attempt=attempt)
         answered = ask.call(call, "story")
         calls.append(answered)
         draft = read_draft(answered.text or "")
@@ -86,7 +86,7 @@ def _draft(spec: Spec, prompts: Prompts, ask: Ask, calls: list[Answered]) -> Sto
     raise StepFailed(
         f"no usable story after {1 + recipe.story.retries} answers: {'; '.join(errors)}",
         file=spec.path,
-        advice="make the concept plainer, or write characters and scenes yourself",
+        advice="make the concept plainer, raise the spec's `take`, or write characters and scenes yourself",
     )
 
 
@@ -106,9 +106,13 @@ def _match(
             ],
         )
         model = prompts.recipe.models_for(prompts.provider).judge
-        answered = ask.call(ChatCall(model=model, prompt=prompt, schema=MATCH_SCHEMA), "match")
-        calls.append(answered)
-        answer = read_matches(answered.text or "")
+        answer = None
+        for attempt in (1, 2):  # an unreadable answer is asked for once more
+            call = ChatCall(model=model, prompt=prompt, schema=MATCH_SCHEMA, take=spec.take, attempt=attempt)
+            calls.append(ask.call(call, "match"))
+            answer = answer or read_matches(calls[-1].text or "")
+            if answer is not None:
+                break
         for match in answer.matches if answer else ():
             if match.label in rest and match.name in names and match.name not in labels.values():
                 labels[match.label] = match.name

@@ -27,7 +27,11 @@ def judge(bench: Bench, prompt: str, images: Sequence[Digest]) -> Verdict:
         call = ChatCall(
             model=model, prompt=prompt, schema=CHECK_SCHEMA, images=tuple(images), attempt=attempt
         )
-        check = read_check(bench.ask.call(call, "check").text or "")
+        try:
+            check = read_check(bench.ask.call(call, "check").text or "")
+        except Refused as refusal:  # the picture is paid for, and a judge that will not look is no verdict
+            bench.ask.warn(f"the judge refused to look ({refusal.message})")
+            break
         if check is not None:
             return Verdict(check.score, tuple(check.problems))
     return Verdict(None)

@@ -59,7 +59,9 @@ class _Clips:
         problems = first[0].problems
 
         def correct(number: int, found: Sequence[str]) -> Answered:
-            return self.correct(first[0].asset, seconds, number, found or problems)
+            # Each correction starts from the first take, so its faults are still there to be put right.
+            more = [fault for fault in found if fault not in problems]
+            return self.correct(first[0].asset, seconds, number, [*problems, *more])
 
         rounds = verify.video_corrections
         return self.number(first + best_of(rounds, verify.threshold, ask, correct, self.check, spare=True))

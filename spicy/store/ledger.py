@@ -106,6 +106,8 @@ class Owner:
         """Whether the process that called itself `owner` still runs."""
         if owner == self.id:
             return True
+        if not owner:
+            return False
         path = self._folder / owner
         if not path.exists():
             return False
@@ -129,11 +131,10 @@ class Ledger:
 
     def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
         root.mkdir(parents=True, exist_ok=True)
+        self._path = root / "ledger.sqlite"
         self._clock = clock
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            root / "ledger.sqlite", timeout=30, check_same_thread=False, isolation_level=None
-        )
+        self._db = sqlite3.connect(self._path, timeout=30, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._migrate()
@@ -153,13 +154,18 @@ class Ledger:
     @contextlib.contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._db
+                except BaseException:
+                    self._db.execute("ROLLBACK")
+                    raise
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise StoreError(
+                    f"the ledger {self._path}: {error}; make room or wait, then build again"
+                ) from error
 
     def claim(
         self,
@@ -207,6 +213,11 @@ class Ledger:
                 (owner, self._clock(), row.id, row.owner, row.state.value),
             )
             return done.rowcount == 1
+
+    def release(self, id: int) -> None:
+        """Give a live row up as it is: whoever comes next may adopt it."""
+        with self._write() as db:
+            db.execute("UPDATE call SET owner = '', updated = ? WHERE id = ?", (self._clock(), id))
 
     def submitted(self, id: int, ticket: str) -> None:
         """The provider accepted and gave a ticket; durable before the first poll."""

@@ -56,7 +56,8 @@ class Records:
             data = json.loads(path.read_bytes())
             version = data.pop("spicy_record")
             if version == RECORD_VERSION:
-                return CallRecord(**data)
+                # A newer spicy of the same record version may have added fields: they are not ours to judge.
+                return CallRecord(**{name: data[name] for name in CallRecord.__slots__ if name in data})
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError, AttributeError):

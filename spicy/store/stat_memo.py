@@ -18,6 +18,7 @@ from spicy.canon import digest_file
 from spicy.ids import Digest
 
 _RACY_NS = 20_000_000
+_COARSE_NS = 2_100_000_000
 _Signature = tuple[int, int, int, int]
 
 
@@ -60,7 +61,9 @@ class StatMemo:
             digest = digest_file(Path(name))
         except OSError:
             return None
-        settled = time.time_ns() - max(signature[1], signature[2]) > _RACY_NS
+        # A file system that counts whole seconds (or two) says so by its zeros.
+        grain = _COARSE_NS if signature[1] % 1_000_000_000 == 0 else _RACY_NS
+        settled = time.time_ns() - max(signature[1], signature[2]) > grain
         if settled and _signature(name) == signature:
             with self._lock:
                 self._known[name] = self._new[name] = (signature, digest)

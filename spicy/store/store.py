@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,9 @@ class Store:
         self.objects = Objects(root)
         self.records = Records(root)
         self.memo = StatMemo(root)
+        self._lock = threading.Lock()
+        self._ledger: Ledger | None = None
+        self._owner: Owner | None = None
 
     def _check_version(self) -> None:
         try:
@@ -66,20 +69,26 @@ class Store:
                 " set SPICY_CACHE_DIR to a folder that can"
             ) from error
 
-    @cached_property
+    @property
     def ledger(self) -> Ledger:
-        """The ledger."""
-        from spicy.store.ledger import Ledger
+        """The ledger, opened when first used; one for all threads."""
+        with self._lock:
+            if self._ledger is None:
+                from spicy.store.ledger import Ledger
 
-        self.prepare()
-        return Ledger(self.root)
+                self.prepare()
+                self._ledger = Ledger(self.root)
+            return self._ledger
 
-    @cached_property
+    @property
     def owner(self) -> Owner:
-        """This process, as the ledger knows it."""
-        from spicy.store.ledger import Owner
+        """This process, as the ledger knows it; one for all threads."""
+        with self._lock:
+            if self._owner is None:
+                from spicy.store.ledger import Owner
 
-        return Owner(self.root)
+                self._owner = Owner(self.root)
+            return self._owner
 
     def temporary(self, name: str) -> Path:
         """A path for a file in the making, on the store's own disk."""
@@ -113,9 +122,11 @@ class Store:
         """Save the memo, give up ownership, close the ledger."""
         if self.root.exists():
             self.memo.save()
-        for name in ("owner", "ledger"):
-            if name in self.__dict__:
-                self.__dict__.pop(name).close()
+        with self._lock:
+            for opened in (self._owner, self._ledger):
+                if opened is not None:
+                    opened.close()
+            self._owner = self._ledger = None
 
 
 def stats(store: Store) -> dict[str, int]:
@@ -149,15 +160,19 @@ def verify(store: Store) -> list[Found]:
 
 
 def collect(store: Store, *, keep_days: float, dry_run: bool) -> list[Found]:
-    """Remove what can be made again for nothing and was not used for `keep_days`.
+    """Remove what can be made again for nothing and was not used for `keep_days` (an hour at the least).
 
     That is: leftovers of dead processes, objects set aside, free records (cost 0: animatic and local work)
-    and the objects that no record names. What was paid for is never removed.
+    and the objects that no record names. What was paid for is never removed. Raises StoreError while a
+    build is at work, because its newest files are not named by any record yet.
     """
-    before = time.time() - keep_days * 86400
+    owners = [path for path in (store.root / "owners").glob("*") if path.name != store.owner.id]
+    if any(store.owner.alive(path.name) for path in owners):
+        raise StoreError("a build is at work with this store; collect when it is done")
+    before = time.time() - max(keep_days * 86400, 3600)
     doomed: list[tuple[str, Path]] = []
-    for folder, what in (("tmp", "leftover"), ("aside", "set aside")):
-        doomed += [(what, p) for p in (store.root / folder).glob("*") if p.stat().st_mtime < before]
+    for pattern, what in _LEFTOVERS.items():
+        doomed += [(what, p) for p in store.root.glob(pattern) if p.stat().st_mtime < before]
     kept: set[Digest] = set()
     for record in store.records.all():
         path = store.records.path(record.key)
@@ -173,3 +188,11 @@ def collect(store: Store, *, keep_days: float, dry_run: bool) -> list[Found]:
         for _, path in doomed:
             path.unlink(missing_ok=True)
     return found
+
+
+_LEFTOVERS = {
+    "tmp/*": "leftover",
+    "aside/*": "set aside",
+    "objects/*/.*.part": "leftover",
+    "calls/*/.*.part": "leftover",
+}

@@ -85,7 +85,7 @@ def make(folder: Path, scenes: int) -> None:
     films = load_films([Path("big.yaml")], folder, "scripted", "build", store)
     budget, stop = Budget(None), threading.Event()
     maker = Maker(
-        store, Caller(store, provider, stop), {f.name: f for f in films}, budget, NullSink(), "run", stop
+        store, Caller(store, provider, stop), {f.name: f for f in films}, budget, NullSink(), "run", stop, {}
     )
     session = Session(
         run="run",

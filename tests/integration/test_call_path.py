@@ -18,6 +18,7 @@ from spicy.errors import (
     Expired,
     Interrupted,
     OutcomeUnknown,
+    OutOfReach,
     Refused,
 )
 from spicy.ids import Ticks, ticks
@@ -227,13 +228,80 @@ def test_a_failure_is_not_kept(desk: Callable[..., Desk]) -> None:
 
 def test_bytes_that_cannot_be_shown_are_never_kept_but_their_price_is(desk: Callable[..., Desk]) -> None:
     provider = Scripted(cost=CHEAP)
+    fetch = provider.fetch
     provider.fetch = lambda answer, into: into.write_bytes(b"\xff\xd8half a pict")  # type: ignore[method-assign]
     here = desk(provider)
-    with pytest.raises(CallFailed, match="cannot be used"):
+    with pytest.raises(OutOfReach, match="answered and billed, but"):
         here.ask()
     assert stored(here.store) == 0
     assert here.budget.spent == CHEAP
     assert here.store.ledger.costs("film") == [("f", 1, CHEAP, 0, 0)]
+    assert len(list(here.store.objects.aside.iterdir())) == 1  # paid for, so a person may want to see it
+    provider.fetch = fetch  # type: ignore[method-assign]
+    assert desk(provider).ask().cost == CHEAP  # the next build goes on from the ticket
+    assert provider.kinds["image"] == 1
+
+
+@pytest.mark.parametrize("where", ["poll", "fetch"])
+def test_a_line_that_is_cut_loses_nothing(desk: Callable[..., Desk], where: str) -> None:
+    provider = Scripted(cost=DEAR)
+    whole = getattr(provider, where)
+
+    def cut(*args: object) -> object:
+        raise OutOfReach("the line is cut") if where == "fetch" else ConnectionError("the line is cut")
+
+    setattr(provider, where, cut)
+    here = desk(provider, cap=1.0)
+    with pytest.raises(OutOfReach, match="the line is cut"):
+        here.ask(estimate=DEAR)
+    assert here.budget.spent == DEAR  # it may have been billed, so it counts
+    setattr(provider, where, whole)
+    assert desk(provider).ask(estimate=DEAR).asset is not None  # while the first run still lives
+    assert provider.kinds["image"] == 1
+
+
+def test_the_cap_holds_when_replies_are_lost(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(cost=DEAR)
+
+    def lose(call: Call) -> None:
+        raise ConnectionError("reset")
+
+    provider.after_accept = lose
+    here = desk(provider, cap=1.00)
+    for number in range(6):
+        call = ImageCall(model="m", prompt=f"fox {number}", aspect_ratio="1:1", resolution="1k")
+        with pytest.raises((OutcomeUnknown, BudgetReached)):
+            here.ask(call, DEAR)
+    assert provider.kinds["image"] == 2
+
+
+def test_a_cheap_lost_reply_is_asked_again_in_the_same_run_and_marked(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(cost=CHEAP)
+    losses = [1]
+
+    def lose(call: Call) -> None:
+        if losses:
+            losses.pop()
+            raise ConnectionError("reset")
+
+    provider.after_accept = lose
+    here = desk(provider)
+    assert here.ask().asset is not None
+    assert provider.kinds["image"] == 2
+    assert [state for _, state, *_ in here.store.ledger.doubtful()] == ["written_off"]
+    assert "possibly billed twice" in here.warnings[0]
+
+
+def test_one_ledger_and_one_owner_for_all_threads(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    barrier = threading.Barrier(16)
+
+    def look(_: int) -> tuple[int, str]:
+        barrier.wait()
+        return id(store.ledger), store.owner.id
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(look, range(16)))) == 1
 
 
 def test_a_link_that_died_expires_the_call_within_a_run(desk: Callable[..., Desk]) -> None:

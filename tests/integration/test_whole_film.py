@@ -82,7 +82,9 @@ class Studio:
         def maker(session: Session) -> Maker:
             store.prepare()
             caller = Caller(store, self.provider, session.stop)
-            return Maker(store, caller, {f.name: f for f in films}, budget, sink, "run", session.stop)
+            return Maker(
+                store, caller, {f.name: f for f in films}, budget, sink, "run", session.stop, session.known
+            )
 
         session = Session(
             run="run", provider="scripted", films=films, store=store, maker=maker, budget=budget, sink=sink

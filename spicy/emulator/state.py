@@ -1,0 +1,280 @@
+"""What the services share, and the one way in for everything that costs money."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import random
+import socket
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from spicy.emulator.assets import Assets
+from spicy.emulator.catalogue import Catalogue
+from spicy.emulator.faults import FaultPlan, Hit
+from spicy.emulator.ledger import Ledger, Order, Record
+from spicy.emulator.wire import grpc
+
+Code = grpc.StatusCode
+
+LATENCIES: Mapping[str, float] = {
+    "submit": 0.5,
+    "chat": 2.0,
+    "image": 6.0,
+    "video": 5.0,
+    "edit": 5.0,
+    "extend": 5.0,
+}
+"""Seconds in real life; those of clips are for each second of clip."""
+LINK_SECONDS = 3600.0
+KEPT_SECONDS = 24 * 3600.0
+
+_MODERATION = {
+    "moderated_submit": (
+        Code.INVALID_ARGUMENT,
+        "imagine:content-moderated: The request was rejected by content moderation.",
+    ),
+    "moderated_chat": (Code.PERMISSION_DENIED, "Content violates usage guidelines."),
+}
+
+
+class Refusal(Exception):
+    """A request that is answered with an error status."""
+
+    def __init__(self, code: grpc.StatusCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+class Gone(Exception):
+    """Nobody is listening any more; there is no one to answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the emulator behaves. Latencies and lifetimes are multiplied by `time_scale`; rates are not."""
+
+    key: str = "test-key"
+    seed: int = 0
+    time_scale: float = 0.01
+    latencies: Mapping[str, float] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Submissions a second, by model or by kind; each model has its own count."""
+    max_in_flight: int | None = None
+    link_seconds: float = LINK_SECONDS
+    kept_seconds: float = KEPT_SECONDS
+    catalogue: Catalogue = field(default_factory=Catalogue)
+
+
+class _Bucket:
+    """A token bucket that holds what one second allows."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._tokens = max(1.0, rate)
+        self._then = time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._tokens = min(max(1.0, self._rate), self._tokens + (now - self._then) * self._rate)
+        self._then = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An accepted submission, on its way."""
+
+    record: Record
+    order: Order
+    hit: Hit | None
+    dice: random.Random
+    seconds: float
+    """How long it takes, on this emulator's clock."""
+
+    @property
+    def effect(self) -> str:
+        """What goes wrong with it, or nothing."""
+        return self.hit.effect if self.hit else ""
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+        return f"{self.order.served}-stand-in" if self.effect == "other_model" else self.order.served
+
+    @property
+    def name(self) -> str:
+        """A name for what comes of it, the same in every run that asks for the same as often."""
+        return f"{self.record.digest[:20]}-{self.record.nth}"
+
+
+class State:
+    """Everything the services know. Safe to use from any thread."""
+
+    def __init__(self, settings: Settings, faults: FaultPlan) -> None:
+        self.settings = settings
+        self.faults = faults
+        self.ledger = Ledger()
+        self.assets = Assets(settings.link_seconds * settings.time_scale)
+        self.port = 0
+        self._lock = threading.Lock()
+        self._buckets: dict[str, _Bucket] = {}
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What exists and what it costs."""
+        return self.settings.catalogue
+
+    def latency(self, kind: str) -> float:
+        """Seconds that `kind` takes in real life."""
+        return self.settings.latencies.get(kind, LATENCIES[kind])
+
+    def check_key(self, context: grpc.ServicerContext) -> None:
+        """Raise Refusal unless the caller shows the key."""
+        shown = dict(context.invocation_metadata()).get("authorization", "")
+        if not shown:
+            raise Refusal(Code.UNAUTHENTICATED, "No credentials provided.")
+        if not hmac.compare_digest(shown.encode(), f"Bearer {self.settings.key}".encode()):
+            raise Refusal(Code.UNAUTHENTICATED, "Incorrect API key provided.")
+
+    def trouble(self, kind: str, prompt: str, content: str, context: grpc.ServicerContext) -> None:
+        """Let a fault happen to a free request. Raises Refusal or Gone."""
+        if hit := self.faults.draw(kind, prompt, content):
+            self._refuse(hit)
+            cut_connection(context, self.port)
+            raise Gone
+
+    def admit(
+        self, order: Order, context: grpc.ServicerContext, unfit: frozenset[str] = frozenset()
+    ) -> Admitted:
+        """Accept a checked request and bill it, unless a limit or a fault comes first.
+
+        Raises Refusal, and Gone when the reply is lost on purpose.
+        """
+        digest = order.digest()
+        self._limit(order)
+        hit = self.faults.draw(order.kind, order.prompt, digest, unfit)
+        if hit:
+            self._refuse(hit)
+        effect = hit.effect if hit else ""
+        seconds = order.seconds * self.settings.time_scale
+        if hit and effect == "slow":
+            seconds *= hit.fault.factor
+        until = float("inf") if effect == "never" else time.monotonic() + seconds
+        if effect in {"drop", "cut", *_MODERATION}:
+            until = time.monotonic()
+        ticks = 0 if effect == "failed" else order.ticks
+        record = self.ledger.accept(order, digest, effect, ticks, until)
+        if effect in {"drop", "cut"}:
+            self.ledger.lose(record)
+            context.cancel() if effect == "drop" else cut_connection(context, self.port)
+            raise Gone
+        if effect in _MODERATION:
+            raise Refusal(*_MODERATION[effect])
+        dice = random.Random(f"{self.settings.seed}/{digest}/{record.nth}")
+        return Admitted(record, order, hit, dice, seconds)
+
+    def work(self, admitted: Admitted, seconds: float, context: grpc.ServicerContext) -> None:
+        """Take as long as the work takes. Raises Gone when the caller leaves meanwhile."""
+        left = threading.Event()
+        here = context.add_callback(left.set)
+        if not here or left.wait(None if admitted.effect == "never" else seconds):
+            self.ledger.lose(admitted.record)
+            raise Gone
+
+    def _limit(self, order: Order) -> None:
+        most = self.settings.max_in_flight
+        if most is not None and self.ledger.in_flight() >= most:
+            raise Refusal(Code.RESOURCE_EXHAUSTED, f"Too many concurrent requests. At most {most} may run.")
+        rate = self.settings.rates.get(order.model, self.settings.rates.get(order.kind))
+        if rate is None:
+            return
+        with self._lock:
+            bucket = self._buckets.setdefault(order.model, _Bucket(rate))
+            allowed = bucket.take()
+        if not allowed:
+            raise Refusal(
+                Code.RESOURCE_EXHAUSTED, f"Too many requests. The rate limit of {order.model} is {rate:g}/s."
+            )
+
+    @staticmethod
+    def _refuse(hit: Hit) -> None:
+        match hit.effect:
+            case "unavailable":
+                raise Refusal(Code.UNAVAILABLE, "The service is currently overloaded. Please try again later.")
+            case "exhausted":
+                raise Refusal(Code.RESOURCE_EXHAUSTED, "Too many requests. Please slow down.")
+            case "error":
+                code = Code[hit.fault.code or "INTERNAL"]
+                raise Refusal(code, f"{code.name.lower().replace('_', ' ')} (scripted)")
+
+    def reset(self) -> None:
+        """Forget what was asked, what was made and which faults were in force."""
+        self.ledger.reset()
+        self.assets.reset()
+        self.faults.set(())
+        with self._lock:
+            self._buckets.clear()
+
+
+Message = object
+Handler = Callable[[grpc.ServicerContext, object], object]
+
+
+def guard(
+    state: State, method: Callable[[object, grpc.ServicerContext], object], empty: Callable[[], object]
+) -> Callable[[object, grpc.ServicerContext], object]:
+    """Wrap a method of a service: show the key first, refusals become statuses, lost ones go unanswered."""
+
+    def handle(request: object, context: grpc.ServicerContext) -> object:
+        try:
+            state.check_key(context)
+            return method(request, context)
+        except Refusal as refusal:
+            state.ledger.refuse(refusal.code.name)
+            context.abort(refusal.code, refusal.text)
+        except Gone:
+            pass
+        return empty()
+
+    return handle
+
+
+def service(name: str, methods: Iterable[tuple[str, grpc.RpcMethodHandler]]) -> grpc.GenericRpcHandler:
+    """A service of the API by its name on the wire."""
+    return grpc.method_handlers_generic_handler(f"xai_api.{name}", dict(methods))
+
+
+def unary(
+    state: State,
+    method: Callable[[object, grpc.ServicerContext], object],
+    request: type,
+    reply: type,
+) -> grpc.RpcMethodHandler:
+    """One request, one reply."""
+    return grpc.unary_unary_rpc_method_handler(
+        guard(state, method, reply),
+        request_deserializer=request.FromString,  # type: ignore[attr-defined]
+        response_serializer=reply.SerializeToString,  # type: ignore[attr-defined]
+    )
+
+
+def cut_connection(context: grpc.ServicerContext, port: int) -> None:
+    """Really close the caller's connection, with every other call on it, as a failing network does."""
+    caller = int(context.peer().rpartition(":")[2])
+    for name in os.listdir("/dev/fd"):
+        try:
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(int(name))) as copy:
+                if copy.getsockname()[1] == port and copy.getpeername()[1] == caller:
+                    copy.shutdown(socket.SHUT_RDWR)
+        except (OSError, IndexError, ValueError):
+            continue

@@ -1,0 +1,253 @@
+"""One submission on its way from the claimed row to the stored answer.
+
+A row ends only when the provider itself said how the call ended, or when nobody can know. Everything else (a
+full disk, a cut line, a bug) leaves the row as it is and lets go of it, so that whoever asks next goes on from
+the ticket or the link instead of paying again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from spicy.engine.replay import recalled
+from spicy.errors import CallError, Expired, Interrupted, MediaError, OutcomeUnknown, OutOfReach, Refused
+from spicy.ids import CallKey, Digest, Ticks, ticks, usd
+from spicy.ports import Answer, Answered, Asset, Call, Kind, Provider, Running, Ticket
+from spicy.store.ledger import Purpose, Row, State
+from spicy.store.records import CallRecord
+from spicy.store.store import Store
+
+CHEAP = ticks(0.10)
+"""At or under this, a submit whose answer was lost is asked for again (product.md, section 6)."""
+
+_SUFFIX = {Kind.IMAGE: ".jpg", Kind.VIDEO: ".mp4", Kind.EDIT: ".mp4"}
+_FETCHES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the caller wants to hear while a call is under way."""
+
+    started: Callable[[CallKey, Call], None]
+    progress: Callable[[CallKey, float], None]
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A claimed (or, with `row`, taken over) row of the ledger and what it is about."""
+
+    id: int
+    key: CallKey
+    call: Call
+    purpose: Purpose
+    watch: Watch
+    estimate: Ticks
+    files: Mapping[Digest, Path] = field(default_factory=dict)
+    row: Row | None = None
+
+
+class ReplyLost(Exception):
+    """A cheap submission lost its reply; it is written off and may be asked again."""
+
+
+class Flight:
+    """Submit or rejoin, poll, fetch, keep. `bill` is what the flight has cost, or may have cost, so far."""
+
+    def __init__(self, store: Store, provider: Provider, stop: threading.Event, trip: Trip) -> None:
+        self._store, self._provider, self._stop, self._trip = store, provider, stop, trip
+        self._ledger = store.ledger
+        self._cost = Ticks(trip.row.cost if trip.row else 0)
+        self._ended = False
+        self._asked = trip.row is not None
+        self._began = trip.row.created if trip.row else time.time()
+
+    @property
+    def bill(self) -> Ticks:
+        """The known cost of an ended call; until then no less than the estimate, once it was submitted."""
+        if self._ended:
+            return self._cost
+        return max(self._cost, self._trip.estimate) if self._asked else Ticks(0)
+
+    def fly(self) -> Answered | None:
+        """The answer; None when an expired call of an earlier run has to be asked again.
+
+        Raises CallError, Interrupted, ReplyLost, and whatever disk and database raise.
+        """
+        try:
+            self._trip.watch.started(self._trip.key, self._trip.call)
+            return self._keep(*self._answer())
+        except Refused as refusal:
+            self._end(State.REFUSED, refusal)
+            raise
+        except Expired as gone:
+            self._end(State.EXPIRED, gone)
+            if self._trip.row is None:
+                raise
+            if self._trip.estimate:
+                said = f"a submitted call, at {usd(self._trip.estimate)}, expired before it was fetched; asked again"
+                self._trip.watch.warn(said)
+            return None
+        except (OutcomeUnknown, OutOfReach):
+            raise
+        except CallError as failure:
+            self._end(State.FAILED, failure)
+            raise
+        finally:
+            if not self._ended:
+                self._let_go()
+
+    def _end(self, state: State, error: CallError) -> None:
+        self._cost = max(self._cost, error.billed)
+        self._close(state, error.message[:500])
+
+    def _close(self, state: State, note: str = "") -> None:
+        self._ledger.end(self._trip.id, state, cost=self._cost, note=note)
+        self._ended = True
+
+    def _let_go(self) -> None:
+        state = self._ledger.find(self._trip.key)
+        if state is not None and state.id == self._trip.id and state.state is not State.UNKNOWN:
+            self._ledger.release(self._trip.id)
+
+    def _answer(self) -> tuple[Answer, Ticket | None]:
+        """The provider's answer, and the ticket that gets it again."""
+        row = self._trip.row
+        if row is None:
+            submitted = self._submit()
+            ticket = submitted if isinstance(submitted, Ticket) else None
+            return (self._land(ticket), ticket) if isinstance(submitted, Ticket) else (submitted, None)
+        ticket = Ticket(row.ticket) if row.ticket is not None else None
+        if row.answer is not None:
+            return Answer(**json.loads(row.answer)), ticket
+        return self._land(ticket), ticket
+
+    def _submit(self) -> Ticket | Answer:
+        self._asked = True
+        try:
+            submitted = self._provider.submit(self._trip.call, self._trip.files)
+        except (CallError, Interrupted) as said:
+            # A provider that is told to stop while it waits for its turn has not sent anything.
+            self._asked = not isinstance(said, Interrupted | OutOfReach)
+            if not self._asked:
+                self._close(State.FAILED, "not submitted")
+            raise
+        except Exception as error:
+            raise self._lost(error) from error
+        if isinstance(submitted, Ticket):
+            self._ledger.submitted(self._trip.id, submitted.id)
+        return submitted
+
+    def _lost(self, error: Exception) -> Exception:
+        reason = f"{type(error).__name__}: {error}"[:300]
+        estimate = self._trip.estimate
+        self._cost = estimate
+        if estimate > CHEAP:
+            self._close(State.UNKNOWN, reason)
+            return OutcomeUnknown(f"{lost_words(estimate, 0)} ({reason})")
+        if estimate:
+            self._trip.watch.warn(
+                f"a submission, at {usd(estimate)}, lost its reply: asked again, possibly billed twice"
+            )
+        self._close(State.WRITTEN_OFF if estimate else State.FAILED, reason)
+        return ReplyLost(reason)
+
+    def _land(self, ticket: Ticket | None) -> Answer:
+        if ticket is None:
+            raise Expired("nothing is left of the submission but its intent")
+        while True:
+            try:
+                state = self._provider.poll(ticket)
+            except CallError:
+                raise
+            except Exception as error:
+                raise OutOfReach(
+                    f"the provider could not be asked: {type(error).__name__}: {error}"
+                ) from error
+            if isinstance(state, Answer):
+                return state
+            self._report(state)
+            if self._stop.wait(self._provider.poll_seconds):
+                # The ticket is in the ledger; the next build goes on from there.
+                raise Interrupted("the submitted call is journalled and will be rejoined")
+
+    def _report(self, state: Running) -> None:
+        if state.progress is not None:
+            self._trip.watch.progress(self._trip.key, state.progress)
+
+    def _keep(self, answer: Answer, ticket: Ticket | None) -> Answered:
+        self._cost = max(self._cost, answer.cost)
+        self._ledger.ready(self._trip.id, json.dumps(asdict(answer)), self._cost)
+        asset = None if answer.text is not None else self._bring(answer, ticket)
+        record = CallRecord(
+            key=self._trip.key,
+            provider=self._provider.name,
+            kind=self._trip.call.kind.value,
+            purpose=self._trip.purpose.purpose,
+            request=self._trip.call.canonical(),
+            model=answer.model,
+            cost=self._cost,
+            started=datetime.datetime.fromtimestamp(self._began, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            seconds=round(time.time() - self._began, 3),
+            text=answer.text,
+            digest=asset.digest if asset else None,
+            suffix=asset.suffix if asset else "",
+        )
+        self._store.records.add(record)
+        self._close(State.CLOSED)
+        return recalled(record, self._trip.call, from_store=False)
+
+    def _bring(self, answer: Answer, ticket: Ticket | None) -> Asset:
+        """Fetch the media; a link that fails is tried again, and asked for anew when there is a ticket."""
+        said: CallError | MediaError = OutOfReach("not fetched")
+        for attempt in range(_FETCHES):
+            try:
+                return self._fetch(answer, last=attempt == _FETCHES - 1)
+            except (OutOfReach, MediaError) as error:
+                said = error
+            except Expired:
+                if ticket is None or attempt == _FETCHES - 1:
+                    raise
+            if ticket is not None:
+                answer = self._land(ticket)
+        raise OutOfReach(f"answered and billed, but {said}; the next build goes on from here") from said
+
+    def _fetch(self, answer: Answer, *, last: bool) -> Asset:
+        suffix = _SUFFIX[self._trip.call.kind]
+        temporary = self._store.temporary(f"{self._trip.key[:16]}.{secrets.token_hex(4)}{suffix}")
+        try:
+            self._provider.fetch(answer, temporary)
+            try:
+                _check_media(temporary, self._trip.call.kind)
+            except MediaError:
+                if last:  # it was paid for: a person may want to look at it
+                    self._store.objects.aside.mkdir(parents=True, exist_ok=True)
+                    os.replace(temporary, self._store.objects.aside / temporary.name)
+                raise
+            return Asset(self._store.objects.add_file(temporary), suffix)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _check_media(path: Path, kind: Kind) -> None:
+    """Only bytes that can be played or shown are kept. Raises MediaError."""
+    from spicy.media.probe import probe_clip, probe_picture
+
+    (probe_picture if kind is Kind.IMAGE else probe_clip)(path)
+
+
+def lost_words(estimate: Ticks, age: float) -> str:
+    """What to tell about a dear submission of `age` seconds ago whose reply was lost."""
+    since = f", {age / 60:.0f} minutes ago" if age >= 60 else ""
+    return (
+        f"a submission at {usd(estimate)} lost its reply{since}: it may have been accepted and billed."
+        " Check the provider's console, then build again with --retry-unknown"
+    )
