@@ -19,7 +19,9 @@ def _default_cache() -> Path:
 class Settings(BaseSettings):
     """Where things are and who answers. Secrets are masked wherever the object is shown."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
     cache_dir: Path = Field(default_factory=_default_cache, validation_alias="SPICY_CACHE_DIR")
     """The store's folder."""
@@ -39,6 +41,8 @@ def read_settings() -> Settings:
     """Read the environment and `.env`. Raises UsageError that names the variable, never its value."""
     try:
         return Settings()
+    except UnicodeDecodeError:
+        raise UsageError(".env is not UTF-8 text; save it as UTF-8") from None
     except ValidationError as error:
         faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
         raise UsageError(f"settings: {faults}") from None

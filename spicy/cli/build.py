@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -102,6 +103,14 @@ class _Wanted:
             and (not self.only or (n.step.value, n.item) in self.only)
         ]
 
+    def among(self, nodes: Sequence[Node]) -> list[NodeId]:
+        """What is wanted of `nodes`. Raises UsageError, with what there is, when that is nothing."""
+        chosen = self(nodes)
+        if not chosen:
+            there = ", ".join(dict.fromkeys(f"{n.step.value}:{n.item}" for n in nodes))
+            raise UsageError(f"nothing fits --until and --only; there is {there}")
+        return chosen
+
 
 def _wanted(until: str | None, only: Sequence[str]) -> _Wanted | None:
     pairs = {_target(text)[:2] for text in only}
@@ -176,22 +185,22 @@ def _length(path: str) -> float | None:
 
 
 def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int, silent: bool) -> int:
+    if wanted is not None and all(film.told for film in session.films):
+        wanted.among([node for film in session.films for node in film.nodes()])
     if project.notice and not silent:
         click.echo(project.notice, err=True)
     session.start()
     if not _all_fresh(session, wanted):
         from spicy.runner.build import run
 
+        _writable(project)
         _announce(project, session, wanted)
         select = None
         if wanted is not None:
             keep = wanted
 
             def select() -> list[NodeId]:
-                chosen = [id for film in session.films for id in keep(film.nodes())]
-                if not chosen:
-                    raise UsageError("nothing fits --until and --only; `spicy plan` lists the targets")
-                return chosen
+                return keep.among([node for film in session.films for node in film.nodes()])
 
         try:
             run(session, select, jobs)
@@ -199,6 +208,19 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
             session.sink.close()  # gives the terminal back
             raise
     return session.finish(_left(session, wanted))
+
+
+def _writable(project: Project) -> None:
+    """Say it before anything is asked when what is made could not be kept. Raises UsageError, StoreError."""
+    project.store.prepare()
+    folder = project.settings.build_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "Permission denied", str(folder))
+    except OSError as error:
+        said = f"{folder} cannot be written: {error.strerror}; set SPICY_BUILD_DIR to a folder that can"
+        raise UsageError(said) from error
 
 
 def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:
@@ -209,10 +231,7 @@ def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:
     if wanted is not None:
         from spicy.engine.forecast import needed
 
-        chosen = {id for film in session.films for id in wanted(film.nodes())}
-        if not chosen:
-            raise UsageError("nothing fits --until and --only; `spicy plan` lists the targets")
-        nodes = list(needed(nodes, set(chosen)))
+        nodes = list(needed(nodes, set(wanted.among(nodes))))
     return all(session.is_fresh(node) for node in nodes)
 
 

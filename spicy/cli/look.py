@@ -111,9 +111,10 @@ def report(spec: Path, provider: str | None) -> None:
 def clean(spec: Path, everything: bool, dry_run: bool, provider: str | None) -> None:
     """Remove files in SPEC's build folder that no longer belong to the film, such as a renamed scene's.
 
-    Nothing is lost: the store keeps what they were made of, so a build brings anything back for $0.
+    Only files that a receipt says spicy made. The store keeps what they were made of, so that a build brings
+    anything back for $0.
     """
-    import shutil
+    from spicy.engine.receipt import made_files
 
     with open_project([spec], provider) as project:
         film = project.films[0]
@@ -121,18 +122,22 @@ def clean(spec: Path, everything: bool, dry_run: bool, provider: str | None) -> 
         if film.told is None and not everything:
             raise UsageError(f"the story of {film.name} is not written yet; --all removes {folder} whole")
         kept = set() if everything or film.told is None else _belonging(film.nodes())
-        found = sorted(p for p in folder.rglob("*") if not p.is_dir() and p.as_posix() not in kept)
-        for path in found:
-            click.echo(f"{'would remove' if dry_run else 'removed'} {path.as_posix()}")
+        there = sorted(p for p in folder.rglob("*") if not p.is_dir() and p.as_posix() not in kept)
+        made = made_files(folder)
+        for path in there:
+            if path not in made:
+                click.echo(f"kept {path.as_posix()}: not made by spicy", err=True)
+                continue
             if not dry_run:
                 path.unlink()
+            click.echo(f"{'would remove' if dry_run else 'removed'} {path.as_posix()}")
         if not dry_run:
             for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
                 if not any(path.iterdir()):
                     path.rmdir()
-            if everything:
-                shutil.rmtree(folder, ignore_errors=True)
-    if not found:
+            if folder.exists() and not any(folder.iterdir()):
+                folder.rmdir()
+    if not there:
         click.echo("nothing to tidy up")
 
 

@@ -48,6 +48,7 @@ def plan(specs: Sequence[Path], provider: str | None, check: bool, as_json: bool
 def show_plan(project: Project, as_json: bool, choose: Choose | None = None) -> bool:
     """Print the plan, of the nodes that `choose` picks; returns whether anything is stale."""
     from spicy.engine.forecast import forecast_all
+    from spicy.plan.node import Price
 
     ahead = forecast_all(project.films, project.store, choose)
     if as_json:
@@ -55,6 +56,9 @@ def show_plan(project: Project, as_json: bool, choose: Choose | None = None) -> 
     else:
         for film in ahead:
             _print_film(film, project.provider)
+        if len(ahead) > 1:
+            total = sum((film.price for film in ahead), Price())
+            click.secho(f"{len(ahead)} films: {_total(total, ahead[0].film.recipe.prices_as_of)}", bold=True)
     return any(film.stale or film.pending for film in ahead)
 
 
@@ -63,6 +67,7 @@ def _as_json(ahead: Forecast, provider: str) -> Json:
         "film": ahead.film.name,
         "provider": provider,
         "story": "to be written" if ahead.pending else "known",
+        "estimated": [{"what": what, "price": _price_json(price)} for what, price in ahead.pending],
         "price": _price_json(ahead.price),
         "prices_as_of": ahead.film.recipe.prices_as_of,
         "targets": len(ahead.outlooks),
@@ -95,6 +100,8 @@ def _print_film(ahead: Forecast, provider: str) -> None:
     click.echo(f"  {film.spec.path}, recipe {recipe.name}, provider {provider}")
     if ahead.pending:
         click.echo("  the story is not written yet; what follows from it is estimated")
+    for what, price in ahead.pending:
+        click.echo(f"  {what:<38} {_range(price) if price.worst else 'free'}")
     for outlook in ahead.stale:
         click.echo(_line(outlook))
     for outlook in ahead.outlooks:
@@ -110,10 +117,14 @@ def _print_film(ahead: Forecast, provider: str) -> None:
     if not ahead.pending:
         click.echo(f"  {len(ahead.stale)} stale, {calls} of them with calls; {fresh} up to date")
     click.secho(f"  {_total(ahead.price, recipe.prices_as_of)}", bold=True)
+    if film.spec.budget is not None and ahead.price.worst > film.spec.budget:
+        click.echo(f"  the spec's budget of {usd(film.spec.budget)} may stop it")
 
 
 def _line(outlook: Outlook) -> str:
     why = "; ".join(str(r) for r in outlook.reasons[:3]) + ("; …" if len(outlook.reasons) > 3 else "")
+    if outlook.shared:
+        return f"  {_cut(outlook.node.title, 38):<38} {'$0, asked for once':<22} {why}"
     match outlook.fate.value, outlook.price.worst:
         case "calls", 0:
             cost = "free"
@@ -121,7 +132,11 @@ def _line(outlook: Outlook) -> str:
             cost = _range(outlook.price)
         case _:
             cost = "$0"
-    return f"  {outlook.node.title:<38} {cost:<22} {why}"
+    return f"  {_cut(outlook.node.title, 38):<38} {cost:<22} {why}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _range(price: Price) -> str:
@@ -165,7 +180,9 @@ def why(target: str, provider: str | None, as_json: bool) -> None:
 
 def _film_of(target: str) -> str:
     if ":" in target:
-        return target.partition(":")[0]
+        first, _, rest = target.partition(":")
+        return rest if first == "ideation" else first
+    target = _relative(target)
     parts = Path(target).parts
     for marker in ("characters", "scenes"):
         if marker in parts and parts.index(marker):
@@ -175,12 +192,19 @@ def _film_of(target: str) -> str:
     return parts[-2]
 
 
+def _relative(target: str) -> str:
+    path = Path(target)
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.as_posix()
+
+
 def _find(target: str, ahead: Forecast) -> Outlook:
     if ahead.pending:
         raise UsageError(
             f"the story of {ahead.film.name} is not written yet, so it has no other targets; build it first"
         )
-    path = Path(target).as_posix()
+    path = _relative(target)
+    if target == f"ideation:{ahead.film.name}":
+        target = ahead.outlooks[0].node.id
     for outlook in ahead.outlooks:
         if target == outlook.node.id or path in (*outlook.node.targets, outlook.node.receipt):
             return outlook

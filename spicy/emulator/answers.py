@@ -66,7 +66,7 @@ class Walker:
             if not isinstance(options, list) or not options:
                 raise BadSchema("enum must not be empty")
             return self.dice.choice(options)
-        kind = known.get("type") or ("object" if "properties" in known else "string")
+        kind: Json = known.get("type") or ("object" if "properties" in known else "string")
         if isinstance(kind, list):
             kind = next((k for k in kind if k != "null"), "null")
         match kind:

@@ -37,8 +37,9 @@ class ChatModel:
     per_call: int
     input_price: int
     output_price: int
-    context: int = 500_000
-    always_reasons: bool = False
+    context: int
+    always_reasons: bool
+    """Whether reasoning cannot be switched off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,17 @@ class VideoModel:
     """Whether it edits and extends clips."""
 
 
-def _chat(name: str, per_call: str, price_in: str, price_out: str, **more: int) -> ChatModel:
-    million = 10**6
-    return ChatModel(name, usd(per_call), usd(price_in) // million, usd(price_out) // million, **more)
+def _chat(
+    name: str,
+    per_call: str,
+    price_in: str,
+    price_out: str,
+    *,
+    context: int = 500_000,
+    always_reasons: bool = False,
+) -> ChatModel:
+    a_token_in, a_token_out = usd(price_in) // 10**6, usd(price_out) // 10**6
+    return ChatModel(name, usd(per_call), a_token_in, a_token_out, context, always_reasons)
 
 
 _CHAT = (

@@ -66,9 +66,13 @@ class Fault:
         if self.kind not in KINDS | {"any"}:
             raise ValueError(f"unknown kind {self.kind!r}: one of any, {', '.join(sorted(KINDS))}")
         if self.effect not in {*EFFECTS, "moderated"}:
-            raise ValueError(f"unknown effect {self.effect!r}: one of moderated, {', '.join(sorted(EFFECTS))}")
+            raise ValueError(
+                f"unknown effect {self.effect!r}: one of moderated, {', '.join(sorted(EFFECTS))}"
+            )
         if self.kind != "any" and self.kind not in self._fits():
-            raise ValueError(f"{self.effect} cannot happen to {self.kind}, only to {', '.join(sorted(self._fits()))}")
+            raise ValueError(
+                f"{self.effect} cannot happen to {self.kind}, only to {', '.join(sorted(self._fits()))}"
+            )
         if not 0 <= self.probability <= 1:
             raise ValueError(f"a probability lies between 0 and 1, not at {self.probability}")
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 
 from spicy.emulator.assets import Asset
 from spicy.emulator.catalogue import MAX_FILE
-from spicy.emulator.state import Code, Refusal, State, guard, service, unary
+from spicy.emulator.network import Code, Refusal
+from spicy.emulator.rpc import guard, service, unary
+from spicy.emulator.state import State
 from spicy.emulator.wire import files_pb2, grpc, image_pb2, timestamp_pb2
 
 _CHUNK = 1 << 20
@@ -52,6 +54,10 @@ def _check(name: str, expires_after: int) -> None:
         )
 
 
+def _nothing() -> Iterator[files_pb2.FileContentChunk]:
+    return iter(())
+
+
 class FileShelf:
     """Files by id. Safe to use from any thread."""
 
@@ -65,7 +71,9 @@ class FileShelf:
         if len(data) > MAX_FILE:
             raise Refusal(Code.INVALID_ARGUMENT, "The file exceeds 512 MB.")
         now = int(time.time())
-        stored = Stored(f"file_{secrets.token_hex(12)}", name, data, now, expires_after and now + expires_after)
+        stored = Stored(
+            f"file_{secrets.token_hex(12)}", name, data, now, expires_after and now + expires_after
+        )
         with self._lock:
             self._files[stored.id] = stored
         return stored
@@ -124,13 +132,11 @@ class Files:
                     response_serializer=files_pb2.File.SerializeToString,
                 ),
                 "RetrieveFileContent": grpc.unary_stream_rpc_method_handler(
-                    guard(state, self.download, tuple),
+                    guard(state, self.download, _nothing),
                     request_deserializer=files_pb2.RetrieveFileContentRequest.FromString,
                     response_serializer=files_pb2.FileContentChunk.SerializeToString,
                 ),
-                "ListFiles": unary(
-                    state, self.list, files_pb2.ListFilesRequest, files_pb2.ListFilesResponse
-                ),
+                "ListFiles": unary(state, self.list, files_pb2.ListFilesRequest, files_pb2.ListFilesResponse),
                 "RetrieveFile": unary(state, self.get, files_pb2.RetrieveFileRequest, files_pb2.File),
                 "DeleteFile": unary(
                     state, self.delete, files_pb2.DeleteFileRequest, files_pb2.DeleteFileResponse
@@ -141,7 +147,7 @@ class Files:
                 "RevokePublicUrl": unary(
                     state, self.revoke, files_pb2.RevokePublicUrlRequest, files_pb2.RevokePublicUrlResponse
                 ),
-            }.items(),
+            },
         )
 
     def upload(

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from spicy.emulator.catalogue import MAX_PICTURE, MIB
 from spicy.emulator.files import FileShelf
 from spicy.emulator.media import Clip, Unreadable, picture_shape, probe_clip, thumbnail
-from spicy.emulator.state import Code, Refusal, State
+from spicy.emulator.network import Code, Refusal
+from spicy.emulator.state import State
 from spicy.emulator.wire import image_pb2, video_pb2
 
 _FORMATS = {"JPEG", "PNG", "WEBP"}

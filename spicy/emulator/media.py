@@ -70,7 +70,7 @@ def thumbnail(data: bytes) -> bytes:
 def probe_clip(data: bytes) -> tuple[Clip, bytes]:
     """What a clip is, and a thumbnail of its first frame. Raises Unreadable."""
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             if not container.streams.video:
                 raise Unreadable("no video stream")
             stream = container.streams.video[0]
@@ -158,7 +158,7 @@ def _mux(pictures: Sequence[Image.Image], size: tuple[int, int], frames: int, *,
         video.options = {"preset": "ultrafast", "crf": "33", "x264-params": "keyint=1:bframes=0"}
         video.codec_context.thread_count = 1
         audio = container.add_stream("aac", rate=RATE, layout="stereo") if sound else None
-        intra = [bytes(p) for picture in pictures for p in video.encode(av.VideoFrame.from_image(picture))]
+        intra = [bytes(p) for picture in pictures for p in video.encode(_frame(picture))]
         intra += [bytes(p) for p in video.encode(None)]
         container.start_encoding()
         sounds = round(frames / FPS * RATE / SAMPLES) if audio else 0
@@ -181,12 +181,16 @@ def _mux(pictures: Sequence[Image.Image], size: tuple[int, int], frames: int, *,
     return out.getvalue()
 
 
+def _frame(picture: Image.Image) -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+
+
 @lru_cache(maxsize=1)
 def _tone() -> tuple[bytes, ...]:
     """AAC packets of a soft tone that can be repeated end to end."""
     coder = av.CodecContext.create("aac", "w")
     assert isinstance(coder, av.AudioCodecContext)  # noqa: S101  # an AAC encoder is an audio one
-    coder.sample_rate, coder.layout, coder.format = RATE, "stereo", "fltp"  # type: ignore[assignment]
+    coder.sample_rate, coder.layout, coder.format = RATE, "stereo", "fltp"
     coder.time_base = Fraction(1, RATE)
     coder.flags |= 1 << 22  # global header, as MP4 wants it
     packets = []

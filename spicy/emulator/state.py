@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import hmac
-import os
 import random
-import socket
-import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spicy.emulator.assets import Assets
 from spicy.emulator.catalogue import Catalogue
 from spicy.emulator.faults import FaultPlan, Hit
 from spicy.emulator.ledger import Ledger, Order, Record
+from spicy.emulator.network import Code, Gone, Refusal, cut_connection
 from spicy.emulator.wire import grpc
-
-Code = grpc.StatusCode
 
 LATENCIES: Mapping[str, float] = {
     "submit": 0.5,
@@ -39,19 +35,6 @@ _MODERATION = {
     ),
     "moderated_chat": (Code.PERMISSION_DENIED, "Content violates usage guidelines."),
 }
-
-
-class Refusal(Exception):
-    """A request that is answered with an error status."""
-
-    def __init__(self, code: grpc.StatusCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
-class Gone(Exception):
-    """Nobody is listening any more; there is no one to answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +191,9 @@ class State:
     def _refuse(hit: Hit) -> None:
         match hit.effect:
             case "unavailable":
-                raise Refusal(Code.UNAVAILABLE, "The service is currently overloaded. Please try again later.")
+                raise Refusal(
+                    Code.UNAVAILABLE, "The service is currently overloaded. Please try again later."
+                )
             case "exhausted":
                 raise Refusal(Code.RESOURCE_EXHAUSTED, "Too many requests. Please slow down.")
             case "error":
@@ -222,59 +207,3 @@ class State:
         self.faults.set(())
         with self._lock:
             self._buckets.clear()
-
-
-Message = object
-Handler = Callable[[grpc.ServicerContext, object], object]
-
-
-def guard(
-    state: State, method: Callable[[object, grpc.ServicerContext], object], empty: Callable[[], object]
-) -> Callable[[object, grpc.ServicerContext], object]:
-    """Wrap a method of a service: show the key first, refusals become statuses, lost ones go unanswered."""
-
-    def handle(request: object, context: grpc.ServicerContext) -> object:
-        try:
-            state.check_key(context)
-            return method(request, context)
-        except Refusal as refusal:
-            state.ledger.refuse(refusal.code.name)
-            context.abort(refusal.code, refusal.text)
-        except Gone:
-            pass
-        return empty()
-
-    return handle
-
-
-def service(name: str, methods: Iterable[tuple[str, grpc.RpcMethodHandler]]) -> grpc.GenericRpcHandler:
-    """A service of the API by its name on the wire."""
-    return grpc.method_handlers_generic_handler(f"xai_api.{name}", dict(methods))
-
-
-def unary(
-    state: State,
-    method: Callable[[object, grpc.ServicerContext], object],
-    request: type,
-    reply: type,
-) -> grpc.RpcMethodHandler:
-    """One request, one reply."""
-    return grpc.unary_unary_rpc_method_handler(
-        guard(state, method, reply),
-        request_deserializer=request.FromString,  # type: ignore[attr-defined]
-        response_serializer=reply.SerializeToString,  # type: ignore[attr-defined]
-    )
-
-
-def cut_connection(context: grpc.ServicerContext, port: int) -> None:
-    """Really close the caller's connection, with every other call on it, as a failing network does."""
-    caller = int(context.peer().rpartition(":")[2])
-    for name in os.listdir("/dev/fd"):
-        try:
-            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                continue
-            with socket.socket(fileno=os.dup(int(name))) as copy:
-                if copy.getsockname()[1] == port and copy.getpeername()[1] == caller:
-                    copy.shutdown(socket.SHUT_RDWR)
-        except (OSError, IndexError, ValueError):
-            continue

@@ -38,7 +38,12 @@ class Budget:
         with self._lock:
             if self.cap is not None and estimate > 0:
                 committed = self._spent + self._reserved
-                if self.reached or committed + estimate > self.cap:
+                if self.reached:
+                    raise BudgetReached(
+                        f"a call did not fit under {self._name} of {usd(self.cap)}, and no paid call starts after that;"
+                        " raise it and build again"
+                    )
+                if committed + estimate > self.cap:
                     self.reached = True
                     raise BudgetReached(
                         f"the next call, at {usd(estimate)}, does not fit under {self._name} of {usd(self.cap)}:"

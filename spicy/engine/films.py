@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -68,28 +68,27 @@ class Film:
             )
         return self._nodes
 
-    def guess(self) -> Price:
-        """What ideation and all after it may cost, before the story exists.
+    def guess(self) -> Iterator[tuple[str, Price]]:
+        """What ideation and all after it may cost, before the story exists: (words, price).
 
         Low takes the shortest scenes and fewest characters that a story may have, worst the longest and most.
         """
         spec, rules = self.spec, self.recipe.story
         prices = Prices(self.recipe, self.prompts.provider)
-        total = prices.ideation(labels=bool(spec.refs))
+        yield "story", prices.ideation(labels=bool(spec.refs))
         named = len(spec.names_in_scenes())
-        cast = spec.characters
         most = max(rules.most_characters, named, len(spec.refs))
         fewest = named or max(1, len(spec.refs))
-        if cast is not None:
-            fewest = most = sum(c.sheet is None for c in cast)
+        if spec.characters is not None:
+            fewest = most = sum(c.sheet is None for c in spec.characters)
         likely = min(max(rules.characters, fewest), most)
-        sheet = prices.character(has_ref=bool(spec.refs))
-        bare = prices.character(has_ref=False)
-        total += Price(Ticks(bare.low * fewest), Ticks(sheet.likely * likely), Ticks(sheet.worst * most))
+        sheet, bare = prices.character(has_ref=bool(spec.refs)), prices.character(has_ref=False)
+        price = Price(Ticks(bare.low * fewest), Ticks(sheet.likely * likely), Ticks(sheet.worst * most))
+        yield f"about {likely} character sheet{'s' * (likely != 1)}", price
         scenes = spec.scenes or rules.scenes
-        for scene in scenes if isinstance(scenes, tuple) else (None,) * scenes:
-            total += self._guess_scene(prices, scene)
-        return total
+        listed = scenes if isinstance(scenes, tuple) else (None,) * scenes
+        guesses = (self._guess_scene(prices, scene) for scene in listed)
+        yield f"{len(listed)} scene{'s' * (len(listed) != 1)}", sum(guesses, Price())
 
     def _guess_scene(self, prices: Prices, scene: WrittenScene | None) -> Price:
         price = Price()
@@ -117,22 +116,23 @@ def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, sto
     films: list[Film] = []
     problems: list[Problem] = []
     seen: dict[str, str] = {}
-    for path in dict.fromkeys(paths):
+    for path in {(root / path).resolve(): path for path in paths}.values():
         try:
             film = _load(path, root, provider, build, store)
         except SpecError as error:
             problems += error.problems
             continue
-        if film.name in seen:
+        name = film.name.casefold()  # one and the same where the file system does not tell case
+        if name in seen:
             problems.append(
                 Problem(
                     film.spec.path,
                     0,
                     0,
-                    f"another spec, {seen[film.name]}, makes a film of the same name; rename one",
+                    f"another spec, {seen[name]}, makes a film of the same name; rename one",
                 )
             )
-        seen[film.name] = film.spec.path
+        seen[name] = film.spec.path
         films.append(film)
     if problems:
         raise SpecError(problems)
@@ -141,12 +141,35 @@ def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, sto
 
 def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Film:
     spec = load_spec(path, root)
-    film = Film(
-        spec,
-        Prompts(load_recipe(spec.recipe, root, complain=partial(spec.problem, ("recipe",))), provider),
-        build,
-    )
+    problems = [
+        spec.problem(("refs", label), f"{file} is no picture: JPEG, PNG or WebP is wanted")
+        for label, file in spec.refs.items()
+        if not _is_picture(root / file)
+    ]
+    if problems:
+        raise SpecError(problems)
+    recipe = load_recipe(spec.recipe, _home(spec, root), complain=partial(spec.problem, ("recipe",)))
+    film = Film(spec, Prompts(recipe, provider), build)
     # A story that stored answers do not give is a failure of this film's ideation, told when it is tried.
     with contextlib.suppress(Missing, StepFailed):
         film.tell(ReplayAsk(store, provider))
     return film
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a reference picture looks like one: told before ideation is paid for, without loading Pillow."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n")) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
+
+
+def _home(spec: Spec, root: Path) -> Path:
+    """Where recipes/ is looked for: here, else beside the spec, else in the folder above it."""
+    folder = (root / spec.path).parent
+    for home in (root, folder, folder.parent):
+        if (home / "recipes" / f"{spec.recipe}.yaml").is_file():
+            return home
+    return root

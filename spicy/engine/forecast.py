@@ -46,6 +46,8 @@ class Outlook:
     fate: Fate
     reasons: tuple[Reason, ...]
     price: Price = Price()
+    shared: bool = False
+    """Its first call is priced with another node that asks the same."""
     older: str = ""
     """With soft continuity: the neighbour whose newer keyframe this one was not made from."""
 
@@ -56,12 +58,13 @@ class Forecast:
 
     film: Film
     outlooks: tuple[Outlook, ...]
-    pending: Price | None = None
+    pending: tuple[tuple[str, Price], ...] = ()
+    """What is guessed, in words, and its price."""
 
     @property
     def price(self) -> Price:
         """The whole film's price."""
-        total = self.pending or Price()
+        total = sum((price for _, price in self.pending), Price())
         for outlook in self.outlooks:
             total += outlook.price
         return total
@@ -90,7 +93,7 @@ def forecast(
     `asked` collects the calls that are priced already.
     """
     if film.told is None:
-        return Forecast(film, (), film.guess())
+        return Forecast(film, (), tuple(film.guess()))
     nodes = film.nodes()
     if choose is not None:
         nodes = needed(nodes, set(choose(nodes)))
@@ -158,9 +161,8 @@ class _View:
             key = call_key(self.film.prompts.provider, missing.call)
             shared = key in self.asked  # it will be there when this node's turn comes
             self.asked.add(key)
-            return Outlook(
-                node, Fate.CALLS, reasons, Price() if shared else self._rest(node, ask, missing.call)
-            )
+            price = Price() if shared else self._rest(node, ask, missing.call)
+            return Outlook(node, Fate.CALLS, reasons, price, shared=shared)
         except SpicyError:
             # It would fail, or the store is damaged: the whole loop is the honest price.
             self._lose(node)

@@ -129,7 +129,7 @@ class Maker:
             if Path(path).exists():
                 extra[label] = self._take(path, ask)
             else:
-                ask.warn(f"made without the {label}, which could not be made")
+                ask.warn(f"the {label} could not be made; this one goes without it")
         made = run_step(node, {**keyed, **extra}, Bench(ask, film.prompts))
         digests = [{label: asset.digest for label, asset in part.items()} for part in (keyed, extra)]
         return made, digests[0], digests[1]

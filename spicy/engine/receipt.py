@@ -43,6 +43,19 @@ def read_receipt(node: Node) -> Receipt | None:
         return None
 
 
+def made_files(folder: Path) -> set[Path]:
+    """Every file below a film's folder that a receipt says spicy made, and the receipts themselves."""
+    made: set[Path] = set()
+    for path in folder.rglob("*.json"):
+        try:
+            data = json.loads(path.read_bytes())
+            if data["spicy"] == RECEIPT_VERSION and isinstance(data["targets"], dict):
+                made |= {path, *(folder / name for name in data["targets"])}
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return made
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """What a step did while it ran."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from spicy.canon import Json
+from spicy.errors import UsageError
 from spicy.plan.node import CharacterJob, KeyframeJob, VideoJob
 from spicy.recipe.model import Recipe
 from spicy.story.model import Character, Continuity
@@ -32,11 +33,22 @@ class Prompts:
     def _render(self, prompt: str, **values: object) -> str:
         return self.recipe.render(prompt, self.provider, **values)
 
+    def _picture_prompt(self, prompt: str, what: str, **values: object) -> str:
+        """Render what goes to an image or video model. Raises UsageError when it is longer than they take."""
+        text, limit = self._render(prompt, **values), self.recipe.limits.prompt_bytes
+        if len(text) * 4 > limit and (size := len(text.encode())) > limit:
+            raise UsageError(
+                f"the {prompt} prompt of {what} has {size:,} bytes, and recipe {self.recipe.name} allows {limit:,}"
+                " (limits.prompt_bytes): shorten the texts that go into it"
+            )
+        return text
+
     def sheet(self, job: CharacterJob, problems: Sequence[str] = ()) -> str:
         """Draw a character, taking care of `problems`."""
         c = job.character
-        return self._render(
+        return self._picture_prompt(
             "sheet",
+            c.name,
             style=job.story.style,
             palette=job.story.palette,
             name=c.name,
@@ -60,8 +72,9 @@ class Prompts:
         """Compose a scene's still; the action is left out, so that editing it remakes the clip alone."""
         scene = job.scene
         strict = scene.continuity is Continuity.STRICT and job.previous is not None
-        return self._render(
+        return self._picture_prompt(
             "keyframe",
+            f"scene {scene.id}",
             style=job.story.style,
             palette=job.story.palette,
             setting=scene.setting,
@@ -84,7 +97,10 @@ class Prompts:
 
     def video(self, job: VideoJob) -> str:
         """Set the still in motion: motion only."""
-        return self._render("video", style=job.story.style, action=job.scene.action, camera=job.scene.camera)
+        scene = job.scene
+        return self._picture_prompt(
+            "video", f"scene {scene.id}", style=job.story.style, action=scene.action, camera=scene.camera
+        )
 
     def video_check(self, job: VideoJob) -> str:
         """Judge a clip's last frame."""

@@ -73,10 +73,15 @@ class _Reporter:
 class _Runner(MThreadRunner):  # type: ignore[misc]
     """doit's threads, with order-only dependencies: one failed scene does not keep its neighbour from being made."""
 
+    def __init__(self, session: Session, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._session = session
+
     def select_task(self, node: Any, tasks_dict: Any) -> bool:
         """Called by doit when everything that a task waits for has ended, well or not."""
         soft = (node.task.meta or {}).get(ORDER_ONLY, ())
-        node.bad_deps = [bad for bad in node.bad_deps if bad.task.name not in soft]
+        passable = self._session.passable
+        node.bad_deps = [d for d in node.bad_deps if d.task.name not in soft or not passable(d.task.name)]
         return bool(super().select_task(node, tasks_dict))
 
 
@@ -96,7 +101,7 @@ def _run(session: Session, selected: Sequence[str] | None, jobs: int) -> None:
     control = TaskControl(tasks)
     control.process(selected)
     dependencies = Dependency(_Memory, "memory", Content, JSONCodec)
-    runner = _Runner(dependencies, _Reporter(session), continue_=True, num_process=jobs)
+    runner = _Runner(session, dependencies, _Reporter(session), continue_=True, num_process=jobs)
     runner.run_all(control.task_dispatcher())
 
 

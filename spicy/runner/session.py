@@ -92,7 +92,9 @@ class Session:
     def start(self) -> None:
         """Tell the sinks that a run begins."""
         self._began = time.monotonic()
-        self.sink(RunStarted(self.run, tuple(f.name for f in self.films), self.provider, self.budget.cap))
+        caps = [cap for cap in (self.budget.cap, *(f.spec.budget for f in self.films)) if cap is not None]
+        names = tuple(f.name for f in self.films)
+        self.sink(RunStarted(self.run, names, self.provider, min(caps, default=None)))
 
     def is_fresh(self, node: Node) -> bool:
         """Check a node against what is on disk now, and remember why it is stale."""
@@ -143,6 +145,15 @@ class Session:
         self.tally.failed[id] = kind
         self.sink(NodeFailed(id, kind, message))
         return message
+
+    def passable(self, id: str) -> bool:
+        """Whether what only follows in order may go on without a node that was not made.
+
+        Not after the budget or the user stopped it: the next build will make it.
+        """
+        kind = self.tally.failed.get(NodeId(id))
+        stopped = self.stop.is_set() or "budget" in self.tally.failed.values()
+        return not stopped if kind is None else kind not in ("budget", "interrupted")
 
     def blocked(self, id: NodeId, by: NodeId) -> None:
         """A node was not tried because another one failed."""

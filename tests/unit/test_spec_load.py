@@ -350,7 +350,7 @@ def test_three_characters_do_not_fit_into_a_scene(tmp_path: Path) -> None:
 def test_a_film_is_not_called_like_a_command_of_doit(tmp_path: Path) -> None:
     assert mistakes(tmp_path, "concept: x\ntea: 1\n", "clean.yaml") == [
         "a film cannot be called `clean`, like a command of doit; rename the file, for example to clean_film.yaml",
-        "2:1: unknown key `tea`; the keys here are concept, title, recipe, style, palette, aspect_ratio, refs, characters, scenes, budget, overrides",
+        "2:1: unknown key `tea`; the keys here are concept, title, recipe, style, palette, aspect_ratio, refs, characters, scenes, take, budget, overrides",
     ]
 
 

@@ -11,18 +11,34 @@ _IN, _OUT = 0.35, 0.55
 """Seconds of fading in at the start, and of being gone before the end, so that the last frame is clean."""
 
 
+_LINES, _PAGES = 2, 4
+
+
 class Caption:
-    """A caption, ready to be laid on every frame."""
+    """A caption, ready to be laid on every frame; a long one is read page by page over the clip."""
 
     def __init__(self, text: str, size: tuple[int, int]) -> None:
         wide, high = size
         unit = min(wide, high) if wide >= high else wide * 1.15
-        self._size = size
         type_size = max(9, round(unit * (0.044 if wide >= high else 0.046)))
-        lines = lettering.wrap(lettering.plain(text), type_size, wide * (0.80 if wide >= high else 0.84), 2)
-        self._empty = not lines
-        if self._empty:
-            return
+        room = wide * (0.80 if wide >= high else 0.84)
+        lines = lettering.wrap(lettering.plain(text), type_size, room, _LINES * _PAGES)
+        pages = [lines[at : at + _LINES] for at in range(0, len(lines), _LINES)]
+        self._pages = [_Page(page, type_size, size) for page in pages]
+
+    def lay(self, planes: Planes, seconds: float, whole: float) -> None:
+        """Lay the page of the moment on a frame."""
+        if self._pages:
+            turn = whole / len(self._pages)
+            at = min(int(seconds / turn), len(self._pages) - 1)
+            self._pages[at].lay(planes, seconds - at * turn, turn)
+
+
+class _Page:
+    """At most two lines, faded in and out within their turn."""
+
+    def __init__(self, lines: list[str], type_size: int, size: tuple[int, int]) -> None:
+        wide, high = size
         leading = type_size * 1.32
         below = high * (0.085 if wide >= high else 0.13)
         first = high - below - leading * (len(lines) - 1)
@@ -38,9 +54,9 @@ class Caption:
         self._masks = shade, halo, letters, grey
 
     def lay(self, planes: Planes, seconds: float, whole: float) -> None:
-        """Lay the caption on a frame, faded as the moment asks."""
+        """Lay the page on a frame, faded as the moment of its turn asks."""
         strength = min(1.0, seconds / _IN, max(0.0, (whole - seconds - 0.08) / (_OUT - 0.08)))
-        if self._empty or strength <= 0.02:
+        if strength <= 0.02:
             return
         masks = self._masks
         if strength < 1:

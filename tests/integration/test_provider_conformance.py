@@ -1,0 +1,235 @@
+"""What every provider promises, asked of each of them: one suite, so that neither can drift from the other."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spicy.canon import digest_file
+from spicy.emulator import Emulator
+from spicy.errors import CallError, Expired, Interrupted
+from spicy.ids import Digest
+from spicy.media.probe import probe_clip, probe_picture
+from spicy.ports import (
+    Answer,
+    Call,
+    ChatCall,
+    EditCall,
+    ImageCall,
+    Provider,
+    Running,
+    Schema,
+    Ticket,
+    VideoCall,
+)
+from spicy.providers.animatic import AnimaticProvider
+from spicy.providers.xai import Patience, Rates, XaiProvider
+from spicy.providers.xai.pace import Backoff
+from spicy.story.draft import CHECK_SCHEMA, MATCH_SCHEMA, STORY_SCHEMA, Check, LabelMatches, StoryDraft
+
+KEY = "conformance-key"
+SHAPES = {"1:1": 1.0, "16:9": 16 / 9, "9:16": 9 / 16}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A provider under test, with what it calls its models and its smallest sizes."""
+
+    provider: Provider
+    chat: str
+    image: str
+    video: str
+    image_resolution: str
+    video_resolution: str
+    paid: bool
+
+    def ask(self, prompt: str, schema: Schema, images: tuple[Digest, ...] = ()) -> ChatCall:
+        """A chat."""
+        return ChatCall(model=self.chat, prompt=prompt, schema=schema, images=images)
+
+    def draw(self, prompt: str, shape: str, images: tuple[Digest, ...] = ()) -> ImageCall:
+        """A still."""
+        return ImageCall(
+            model=self.image,
+            prompt=prompt,
+            aspect_ratio=shape,
+            resolution=self.image_resolution,
+            images=images,
+        )
+
+    def animate(self, image: Digest, shape: str) -> VideoCall:
+        """A clip of a second."""
+        return VideoCall(
+            model=self.video,
+            prompt="Paper\nCamera: pan left\nCaption: It runs",
+            image=image,
+            duration=1,
+            resolution=self.video_resolution,
+            aspect_ratio=shape,
+        )
+
+    def correct(self, video: Digest) -> EditCall:
+        """A correction."""
+        return EditCall(
+            model=self.video,
+            prompt="Paper\nCorrect: too pale",
+            video=video,
+            seconds=1,
+            resolution=self.video_resolution,
+        )
+
+    def finish(self, submitted: Ticket | Answer) -> Answer:
+        """Poll to the end."""
+        deadline = time.monotonic() + 60
+        while isinstance(submitted, Ticket):
+            state = self.provider.poll(submitted)
+            if isinstance(state, Answer):
+                return state
+            assert state.progress is None or 0 <= state.progress <= 1
+            assert time.monotonic() < deadline
+            time.sleep(self.provider.poll_seconds)
+        return submitted
+
+    def make(self, call: Call, files: dict[Digest, Path], into: Path) -> Digest:
+        """Have media made; afterwards `files` holds it under its digest."""
+        self.provider.fetch(self.finish(self.provider.submit(call, files)), into)
+        digest = digest_file(into)
+        files[digest] = into
+        return digest
+
+
+def animatic() -> Iterator[Subject]:
+    provider = AnimaticProvider(threads=2)
+    names = ("animatic-1",) * 3
+    yield Subject(provider, *names, image_resolution="144p", video_resolution="144p", paid=False)
+    provider.close()
+
+
+def xai() -> Iterator[Subject]:
+    quick = Backoff(4, first=0.01, longest=0.1)
+    with Emulator(key=KEY, time_scale=0.01) as emulator:
+        provider = XaiProvider(
+            KEY,
+            host=emulator.host,
+            rates=Rates(1000, 1000, 1000),
+            patience=Patience(quick, quick, quick, quick),
+            poll_seconds=0.02,
+        )
+        yield Subject(
+            provider,
+            "grok-4.7",
+            "grok-imagine-image-2.0",
+            "grok-imagine-video",
+            image_resolution="1k",
+            video_resolution="480p",
+            paid=True,
+        )
+        provider.close()
+
+
+SUBJECTS = {"animatic": animatic, "xai": xai}
+
+
+@pytest.fixture(params=SUBJECTS)
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    yield from SUBJECTS[request.param]()
+
+
+STORY = "Concept: two cats\nScenes: 2"
+SHEET = "Paper\nCard: Ember\nRole: lead\nDescription: A red fox with a green scarf."
+SCENE = "Paper\nSetting: a forest at night\nFigure: fox"
+
+
+def test_it_has_a_name_and_a_rhythm(subject: Subject) -> None:
+    assert subject.provider.name in SUBJECTS
+    assert 0 < subject.provider.poll_seconds <= 10
+
+
+def test_a_story_is_valid_and_comes_with_model_and_cost(subject: Subject) -> None:
+    answer = subject.finish(subject.provider.submit(subject.ask(STORY, STORY_SCHEMA), {}))
+    assert StoryDraft.model_validate_json(answer.text or "").scenes
+    assert answer.link is None
+    assert answer.model == subject.chat
+    assert (answer.cost > 0) == subject.paid
+
+
+def test_a_picture_is_judged_and_labels_are_matched(subject: Subject, tmp_path: Path) -> None:
+    files: dict[Digest, Path] = {}
+    sheet = subject.make(subject.draw(SHEET, "1:1"), files, tmp_path / "s.jpg")
+    verdict = subject.finish(
+        subject.provider.submit(subject.ask("Card: Ember", CHECK_SCHEMA, (sheet,)), files)
+    )
+    assert 0 <= Check.model_validate_json(verdict.text or "").score <= 1
+    matched = subject.finish(subject.provider.submit(subject.ask("Label: fox", MATCH_SCHEMA), {}))
+    LabelMatches.model_validate_json(matched.text or "")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_still_has_the_shape_that_was_asked_for(subject: Subject, tmp_path: Path, shape: str) -> None:
+    answer = subject.finish(subject.provider.submit(subject.draw(SCENE, shape), {}))
+    assert (answer.model, answer.text) == (subject.image, None)
+    assert (answer.cost > 0) == subject.paid
+    subject.provider.fetch(answer, tmp_path / "still.jpg")
+    picture = probe_picture(tmp_path / "still.jpg")
+    assert picture.width / picture.height == pytest.approx(SHAPES[shape], rel=0.05)
+
+
+def test_a_film_of_one_scene_goes_its_whole_way(subject: Subject, tmp_path: Path) -> None:
+    files: dict[Digest, Path] = {}
+    sheet = subject.make(subject.draw(SHEET, "1:1"), files, tmp_path / "sheet.jpg")
+    other = subject.make(subject.draw(SHEET.replace("red", "grey"), "1:1"), files, tmp_path / "other.jpg")
+    still = subject.make(subject.draw(SCENE, "16:9", (sheet, other)), files, tmp_path / "still.jpg")
+    ticket = subject.provider.submit(subject.animate(still, "16:9"), files)
+    assert isinstance(ticket, Ticket)
+    first = subject.finish(ticket)
+    assert subject.provider.poll(ticket) == first or subject.paid  # a new link is as good
+    again = subject.provider.poll(ticket)
+    assert isinstance(again, Answer)
+    assert (again.model, again.cost) == (first.model, first.cost) == (subject.video, first.cost)
+    subject.provider.fetch(again, tmp_path / "clip.mp4")
+    clip = probe_clip(tmp_path / "clip.mp4")
+    assert clip.width / clip.height == pytest.approx(16 / 9, rel=0.05)
+    assert 1 <= clip.duration <= 1.2
+    files[digest := digest_file(tmp_path / "clip.mp4")] = tmp_path / "clip.mp4"
+    subject.make(subject.correct(digest), files, tmp_path / "mended.mp4")
+    mended = probe_clip(tmp_path / "mended.mp4")
+    assert (mended.width, mended.height) == (clip.width, clip.height)
+    assert mended.duration == pytest.approx(clip.duration, abs=0.1)
+
+
+def test_a_ticket_that_it_does_not_know_has_expired(subject: Subject) -> None:
+    for name in ("animatic-0123456789abcdef", "00000000-0000-0000-0000-000000000000", "?"):
+        with pytest.raises(Expired):
+            subject.provider.poll(Ticket(name))
+
+
+def _cheap(subject: Subject) -> Ticket | Answer:
+    return subject.provider.submit(subject.ask(STORY, STORY_SCHEMA), {})
+
+
+def test_text_has_nothing_to_fetch(subject: Subject, tmp_path: Path) -> None:
+    with pytest.raises(CallError, match="no media"):
+        subject.provider.fetch(subject.finish(_cheap(subject)), tmp_path / "x.jpg")
+
+
+def test_it_may_be_closed_twice_and_then_answers_nothing(subject: Subject) -> None:
+    subject.provider.submit(subject.ask(STORY, STORY_SCHEMA), {})
+    subject.provider.close()
+    subject.provider.close()
+    with pytest.raises((CallError, Interrupted)):
+        subject.provider.submit(subject.ask(STORY, STORY_SCHEMA), {})
+    with pytest.raises((CallError, Interrupted)):
+        subject.provider.poll(Ticket("another"))
+
+
+def test_schemas_are_answered_as_json(subject: Subject) -> None:
+    for schema in (STORY_SCHEMA, MATCH_SCHEMA):
+        answer = subject.finish(subject.provider.submit(subject.ask(STORY, schema), {}))
+        parsed = json.loads(answer.text or "")
+        assert isinstance(parsed, Mapping)
+        assert set(json.loads(schema.text)["required"]) <= set(parsed)
