@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,12 +80,25 @@ def build(
             return
         session = _session(project, max_cost, retry_unknown, quiet, as_json)
         code = _build(project, session, wanted, jobs or project.settings.jobs, quiet or as_json)
+    if session.tally.made and (code != 0 or wanted is not None):
+        _storyboard(project, quiet or as_json)
     if code == 0 and not as_json:
         for film in project.films:
             final = Path(film.build) / film.name / "final.mp4"
             if wanted is None and final.exists():
                 click.echo(final.as_posix())
     sys.exit(code)
+
+
+def _storyboard(project: Project, silent: bool) -> None:
+    """Show what there is of films that are not finished: the report, with what is missing shown as missing."""
+    from spicy.engine.reporting import write_report
+
+    for film in project.films:
+        if film.told is not None and (Path(film.build) / film.name).is_dir():
+            path = write_report(film)
+            if not silent:
+                click.echo(f"storyboard so far: {path.as_posix()}", err=True)
 
 
 class _Wanted:
@@ -113,20 +125,10 @@ class _Wanted:
 
 
 def _wanted(until: str | None, only: Sequence[str]) -> _Wanted | None:
-    pairs = {_target(text)[:2] for text in only}
+    from spicy.cli.takes import parse_target
+
+    pairs = {parse_target(text)[:2] for text in only}
     return _Wanted(_UNTIL[until] if until else None, pairs) if until or only else None
-
-
-def _target(text: str) -> tuple[str, str, int | None]:
-    from spicy.slug import slug
-
-    match = re.fullmatch(r"(\w+)[:/]([^=]+)(?:=(\d+))?", text)
-    kinds = [step.value for step in Step]
-    if match is None or match[1] not in kinds:
-        raise UsageError(
-            f"`{text}` names no target; write KIND:ID, as in video:02, with KIND one of {', '.join(kinds)}"
-        )
-    return match[1], slug(match[2]), int(match[3]) if match[3] else None
 
 
 def _session(
@@ -170,7 +172,12 @@ def _sink(project: Project, quiet: bool, as_json: bool) -> Sink:
     from spicy.sinks.fan import FanOut
     from spicy.sinks.runs_db import RunsDb
 
-    talk = choose_sink(json=as_json, quiet=quiet, stdout=sys.stdout, stderr=sys.stderr, length=_length)
+    def names() -> list[NodeId]:
+        return [node.id for film in project.films if film.told for node in film.nodes()]
+
+    talk = choose_sink(
+        json=as_json, quiet=quiet, stdout=sys.stdout, stderr=sys.stderr, length=_length, names=names
+    )
     database = RunsDb(project.settings.build_dir / "spicy.db")
     return FanOut([talk, database], report=lambda line: click.echo(line, err=True))
 
@@ -190,24 +197,30 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
     if project.notice and not silent:
         click.echo(project.notice, err=True)
     session.start()
-    if not _all_fresh(session, wanted):
-        from spicy.runner.build import run
-
-        _writable(project)
-        _announce(project, session, wanted)
-        select = None
-        if wanted is not None:
-            keep = wanted
-
-            def select() -> list[NodeId]:
-                return keep.among([node for film in session.films for node in film.nodes()])
-
-        try:
-            run(session, select, jobs)
-        except BaseException:
-            session.sink.close()  # gives the terminal back
-            raise
+    try:
+        if not _all_fresh(session, wanted):
+            _make_stale(project, session, wanted, jobs)
+    except BaseException:
+        session.sink.close()  # gives the terminal back
+        raise
     return session.finish(_left(session, wanted))
+
+
+def _make_stale(project: Project, session: Session, wanted: _Wanted | None, jobs: int) -> None:
+    from spicy.engine.wire import check_provider
+    from spicy.runner.build import run
+
+    _writable(project)
+    if _announce(project, session, wanted):
+        check_provider(project.provider, project.settings, project.films[0].recipe)
+    if wanted is None:
+        run(session, None, jobs)
+        return
+
+    def select() -> list[NodeId]:
+        return wanted.among([node for film in session.films for node in film.nodes()])
+
+    run(session, select, jobs)
 
 
 def _writable(project: Project) -> None:
@@ -235,17 +248,21 @@ def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:
     return all(session.is_fresh(node) for node in nodes)
 
 
-def _announce(project: Project, session: Session, wanted: _Wanted | None) -> None:
-    from spicy.engine.forecast import forecast_all
+def _announce(project: Project, session: Session, wanted: _Wanted | None) -> bool:
+    """Tell what lies ahead; returns whether any call will have to be put to the provider."""
+    from spicy.engine.forecast import Fate, forecast_all
     from spicy.events import Planned
 
+    calls = False
     for ahead in forecast_all(project.films, project.store, wanted):
+        calls = calls or bool(ahead.pending) or any(o.fate is Fate.CALLS for o in ahead.outlooks)
         price = ahead.price
         session.sink(
             Planned(
                 ahead.film.name, len(ahead.outlooks), len(ahead.stale), price.low, price.likely, price.worst
             )
         )
+    return calls
 
 
 def _left(session: Session, wanted: _Wanted | None) -> Ticks:
@@ -262,8 +279,8 @@ def _left(session: Session, wanted: _Wanted | None) -> Ticks:
 def _bump(specs: Sequence[Path], takes: Sequence[str], provider: str | None) -> None:
     if len(specs) != 1:
         raise UsageError("--take changes a spec, so it goes with exactly one")
-    from spicy.cli.takes import bump_takes
+    from spicy.cli.takes import bump_takes, parse_target
 
-    targets = [_target(text) for text in takes]
+    targets = [parse_target(text) for text in takes]
     with open_project(specs, provider) as project:
         bump_takes(project.films[0], targets)

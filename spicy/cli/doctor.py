@@ -46,10 +46,11 @@ def _ffmpeg(settings: Settings) -> str:
 
 
 def _provider(settings: Settings) -> str:
-    from spicy.engine.wire import choose_provider
+    from spicy.engine.wire import check_provider, choose_provider
+    from spicy.recipe.load import load_recipe
 
     name, notice = choose_provider(None, settings)
-    return f"{name}" + (f" ({notice})" if notice else "")
+    return notice or check_provider(name, settings, load_recipe("default", Path.cwd()))
 
 
 def _store(settings: Settings) -> str:

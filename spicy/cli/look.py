@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -34,16 +35,34 @@ def costs(by: str, as_json: bool) -> None:
     if not rows:
         click.echo("nothing was asked of any provider yet")
         return
-    click.secho(f"{by:<36} {'calls':>7} {'paid':>10} {'from store':>11} {'saved':>10}", bold=True)
-    for name, calls, paid, hits, saved in rows:
-        click.echo(f"{name or '-':<36} {calls:>7} {usd(paid):>10} {hits:>11} {usd(saved):>10}")
-    total = [sum(row[i] for row in rows) for i in range(1, 5)]  # type: ignore[misc]
-    click.secho(
-        f"{'total':<36} {total[0]:>7} {usd(total[1]):>10} {total[2]:>11} {usd(total[3]):>10}", bold=True
-    )
+    cells = [
+        (name or "-", f"{calls:,}", usd(paid), f"{hits:,}", usd(saved))
+        for name, calls, paid, hits, saved in rows
+    ]
+    calls, paid = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    hits, saved = sum(row[3] for row in rows), sum(row[4] for row in rows)
+    cells.append(("total", f"{calls:,}", usd(paid), f"{hits:,}", usd(saved)))
+    head, *body, foot = _columns([(by, "calls", "paid", "from store", "saved"), *cells], left=1)
+    click.secho(head, bold=True)
+    for line in body:
+        click.echo(line)
+    click.secho(foot, bold=True)
     for node, state, estimate, when, note in doubtful:
         age = (time.time() - when) / 86400
         click.echo(f"{node}: {state.replace('_', ' ')}, {usd(estimate)}, {age:.1f} days ago: {note}")
+
+
+def _columns(rows: Sequence[Sequence[str]], left: int) -> list[str]:
+    """Lines with every column as wide as its widest cell; the first `left` columns begin left, the others end right."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        gaps = [" " * (width - cell_len(cell)) for width, cell in zip(widths, row, strict=True)]
+        cells = [c + g if n < left else g + c for n, (c, g) in enumerate(zip(row, gaps, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 @click.command(context_settings=HELP)
@@ -52,31 +71,50 @@ def costs(by: str, as_json: bool) -> None:
 def runs(limit: int, as_json: bool) -> None:
     """List the builds of this project that made something, newest first."""
     from spicy.settings import read_settings
+    from spicy.sinks.json_lines import MONEY
     from spicy.sinks.runs_db import list_runs
 
     rows = list_runs(read_settings().build_dir / "spicy.db", limit)
     if as_json:
-        click.echo(json.dumps([{**row, "films": json.loads(str(row["films"]))} for row in rows], indent=1))
+        told = [
+            {f"{name}_ticks" if name in MONEY else name: cell for name, cell in row.items()} for row in rows
+        ]
+        click.echo(json.dumps([{**row, "films": json.loads(str(row["films"]))} for row in told], indent=1))
         return
     if not rows:
         click.echo("no builds yet")
-    for row in rows:
-        films = ", ".join(json.loads(str(row["films"])))
-        click.echo(f"{row['id']}  {_outcome(row):<14} {films}  {_numbers(row)}")
+        return
+    names = ("run", "outcome", "films", "provider", "made", "failed", "stopped", "time", "paid", "saved")
+    head, *body = _columns([names, *map(_run, rows)], left=4)
+    click.secho(head, bold=True)
+    for line in body:
+        click.echo(line)
 
 
-def _outcome(row: object) -> str:
-    code = row["exit_code"]  # type: ignore[index]
-    names = {0: "done", 1: "failed", 3: "budget", 130: "interrupted", None: "died or running"}
-    return names.get(code, f"exit {code}")
+def _run(row: Mapping[str, object]) -> tuple[str, ...]:
+    from spicy.sinks.words import brief, one_line, took
+
+    films = brief(one_line(", ".join(json.loads(str(row["films"])))), 40)
+    code = row["exit_code"]
+    outcomes = {
+        0: "done",
+        1: "failed",
+        2: "mistake",
+        3: "budget",
+        130: "interrupted",
+        None: "died or running",
+    }
+    start = (str(row["id"]), outcomes.get(code if isinstance(code, int) else None, f"exit {code}"), films)
+    if row["finished"] is None:
+        return (*start, str(row["provider"]), *[""] * 6)
+    counts = [f"{_number(row, name):,.0f}" for name in ("made", "failed", "stopped")]
+    money = [usd(int(_number(row, name))) for name in ("paid", "saved")]
+    return (*start, str(row["provider"]), *counts, took(_number(row, "seconds")), *money)
 
 
-def _numbers(row: object) -> str:
-    values = dict(row)  # type: ignore[call-overload]
-    if values["finished"] is None:
-        return str(values["provider"])
-    seconds, paid, saved = values["seconds"], usd(values["paid"]), usd(values["saved"])
-    return f"{values['provider']}, {values['made']} made, {values['failed']} failed, {seconds:.1f} s, paid {paid}, saved {saved}"
+def _number(row: Mapping[str, object], name: str) -> float:
+    value = row[name]
+    return value if isinstance(value, int | float) else 0
 
 
 @click.command(context_settings=HELP)
@@ -84,23 +122,13 @@ def _numbers(row: object) -> str:
 @provider_option
 def report(spec: Path, provider: str | None) -> None:
     """Write SPEC's report.html and manifest.json again, with whatever is there, and print its path."""
-    from spicy.engine.reporting import make_report
-    from spicy.files import write_whole
-    from spicy.plan.node import ReportJob
+    from spicy.engine.reporting import write_report
 
     with open_project([spec], provider) as project:
         film = project.films[0]
         if film.told is None:
             raise UsageError(f"the story of {film.name} is not written yet; build it first")
-        node = film.nodes()[-1]
-        if not isinstance(node.job, ReportJob):
-            raise TypeError("the last node of a film is its report")
-        folder = Path(film.build) / film.name
-        made = make_report(film.name, folder, node.job, map(Path, node.inputs.values()))
-        for path, content in zip(node.targets, made.files, strict=True):
-            if isinstance(content, bytes):
-                write_whole(Path(path), content)
-    click.echo(node.targets[1])
+        click.echo(write_report(film).as_posix())
 
 
 @click.command(context_settings=HELP)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import re
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spicy.cli.options import HELP, open_project, provider_option
-from spicy.errors import UsageError
+from spicy.errors import SpecError, UsageError
+
+if TYPE_CHECKING:
+    from spicy.spec.edit import SpecEdit
+    from spicy.spec.model import CharacterChanges, SceneChanges, Spec
 
 _DODO = 'from spicy.dodo import films\nglobals().update(films("specs/*.yaml"))\n'
 _IGNORE = "/build/\n.doit.db*\n.env\n"
 _SPEC = """\
-# The smallest useful spec is its first line; `spicy build specs/{name}.yaml` makes the film.
+# A film needs no more than its concept; `spicy build specs/{name}.yaml` makes it.
 concept: A curious fox meets a wise owl in an enchanted forest
 title: The Fox and the Owl
 style: Pixar-style 3D animation, soft volumetric lighting
@@ -29,17 +38,13 @@ scenes: 3
 @click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(directory: Path) -> None:
     """Scaffold a project in DIRECTORY: dodo.py, a spec, .gitignore. Files that exist stay as they are."""
-    from spicy.files import write_whole
-
-    files = {"dodo.py": _DODO, "specs/fox_owl.yaml": _SPEC.format(name="fox_owl"), ".gitignore": _IGNORE}
-    for name, text in files.items():
-        path = directory / name
-        if path.exists():
-            click.echo(f"kept    {path}")
-            continue
-        write_whole(path, text.encode())
-        click.echo(f"wrote   {path}")
-    there = "" if directory == Path() else f"cd {directory} && "
+    texts = {"dodo.py": _DODO, "specs/fox_owl.yaml": _SPEC.format(name="fox_owl"), ".gitignore": _IGNORE}
+    files = {directory / name: text for name, text in texts.items()}
+    new_files = {path: text for path, text in files.items() if not path.exists()}
+    with _written(new_files):
+        for path in files:
+            click.echo(f"{'wrote' if path in new_files else 'kept '}   {path}")
+    there = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     click.echo(f"next:   {there}spicy build specs/fox_owl.yaml")
 
 
@@ -73,8 +78,10 @@ def new(
     provider: str | None,
 ) -> None:
     """Write a spec from CONCEPT, ready to build and to edit."""
-    from spicy.files import write_whole
+    from spicy.spec.edit import dump
 
+    if not concept.strip():
+        raise UsageError("CONCEPT is empty: say in a sentence what the film is about")
     path = out or Path("specs") / f"{_short_name(title or concept)}.yaml"
     if path.exists():
         raise UsageError(f"{path} exists; give another name with --out, or edit it")
@@ -88,17 +95,46 @@ def new(
         "scenes": scenes,
         "budget": budget,
     }
-    write_whole(path, _yaml({key: value for key, value in values.items() if value is not None}).encode())
+    text = dump({key: value for key, value in values.items() if value is not None})
     try:
-        with open_project([path], provider):
-            click.echo(f"wrote {path}", err=then_build)
-    except BaseException:
-        path.unlink()  # a spec with mistakes is not left behind
-        raise
+        with _written({path: text}), open_project([path], provider):
+            pass  # a spec with mistakes is not left behind
+    except SpecError as error:
+        said = "; ".join(problem.message for problem in error.problems)
+        raise UsageError(f"{path} is not written: {said}") from error
+    click.echo(f"wrote   {path}", err=then_build)
     if then_build:
         from spicy.cli.build import build
 
         ctx.invoke(build, specs=(path,), provider=provider)
+    else:
+        click.echo(f"next:   spicy build {shlex.quote(str(path))}")
+
+
+@contextlib.contextmanager
+def _written(files: Mapping[Path, str]) -> Iterator[None]:
+    """Write new files; when one cannot be written, or what follows fails, take all of them away again.
+
+    Raises UsageError.
+    """
+    from spicy.files import write_whole
+
+    with contextlib.ExitStack() as undo:
+        for path, text in files.items():
+            undo.callback(_take_away, path, [folder for folder in path.parents if not folder.exists()])
+            try:
+                write_whole(path, text.encode())
+            except OSError as error:
+                raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+        yield
+        undo.pop_all()
+
+
+def _take_away(path: Path, folders: Sequence[Path]) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        for folder in folders:
+            folder.rmdir()
 
 
 def _short_name(text: str) -> str:
@@ -116,14 +152,10 @@ def _refs(refs: Sequence[str], spec: Path) -> dict[str, str]:
         if name.strip() in found:
             raise UsageError(f"--ref names {name.strip()} twice")
         target = Path(file.strip()).absolute()
+        if not target.is_file():
+            raise UsageError(f"--ref {text}: {'not a file' if target.exists() else 'no such file'}")
         found[name.strip()] = Path(os.path.relpath(target, spec.absolute().parent)).as_posix()
     return found
-
-
-def _yaml(values: dict[str, object]) -> str:
-    from spicy.spec.edit import dump
-
-    return dump(values)
 
 
 @click.command(context_settings=HELP)
@@ -134,7 +166,7 @@ def freeze(spec: Path, provider: str | None) -> None:
 
     A build afterwards finds nothing to do: what was made stays valid.
     """
-    from spicy.spec.edit import merge_text
+    from spicy.spec.edit import SpecEdit
     from spicy.story.yaml_out import story_yaml
 
     with open_project([spec], provider) as project:
@@ -144,7 +176,61 @@ def freeze(spec: Path, provider: str | None) -> None:
         if not film.spec.needs_ideation:
             click.echo(f"{film.spec.path}: everything is written already")
             return
-        folder = os.path.relpath(spec.absolute().parent)
-        # What refs and overrides said is in the characters and scenes now.
-        merge_text(spec, story_yaml(film.told.story, Path(folder).as_posix()), remove=("refs", "overrides"))
+        folder = Path(os.path.relpath(spec.absolute().parent)).as_posix()
+        edit = SpecEdit(spec)
+        _write_story(edit, film.spec, story_yaml(film.told.story, folder))
+        edit.save(Path.cwd())
     click.echo(f"{spec}: the story is written in full; edit it and build again")
+
+
+def _write_story(edit: SpecEdit, spec: Spec, text: str) -> None:
+    """Give a spec what only its story says; what the user wrote is touched where an override changes it."""
+    from spicy.spec.model import scene_at
+
+    blocks = {block.partition(":")[0]: block for block in re.split(r"(?m)^(?=\w)", text) if block}
+    for key in ("title", "style", "palette", "aspect_ratio"):
+        if key in blocks and not getattr(spec, key):
+            edit.put(key, blocks[key])
+    characters, scenes = (_items(blocks[key]) for key in ("characters", "scenes"))
+    if not spec.characters:
+        edit.put("characters", blocks["characters"])
+    else:
+        for n, c in enumerate(spec.characters):
+            changes = spec.overrides.characters.get(c.name)
+            _write_item(edit, ("characters", n), changes, characters[n], "" if c.ref else "ref")
+        if len(characters) > len(spec.characters):
+            edit.append(("characters",), characters[len(spec.characters) :])
+    if not isinstance(spec.scenes, tuple):
+        edit.put("scenes", blocks["scenes"])
+    else:
+        ids = [s.id for s in spec.scenes]
+        for key, changed in spec.overrides.scenes.items():
+            if (at := scene_at(key, ids)) is not None:
+                _write_item(edit, ("scenes", at), changed, scenes[at])
+    # What these said is in the characters and scenes now.
+    edit.remove("refs")
+    edit.remove("overrides")
+
+
+def _items(block: str) -> list[str]:
+    """The items of a list in `story_yaml`'s layout, each as a text that begins with its dash."""
+    return [textwrap.dedent(item) for item in re.split(r"(?m)^(?=  - )", block)[1:]]
+
+
+def _write_item(
+    edit: SpecEdit,
+    path: tuple[str | int, ...],
+    changes: CharacterChanges | SceneChanges | None,
+    item: str,
+    also: str = "",
+) -> None:
+    """Set the fields of a written character or scene that `changes` speaks of, and `also` if the story has it."""
+    from spicy.spec.yaml import parse_yaml
+
+    resolved = parse_yaml("item:\n" + item, "story").data["item"]
+    fields = resolved[0] if isinstance(resolved, list) and isinstance(resolved[0], dict) else {}
+    for key, value in changes or ():
+        if value is not None:
+            edit.set((*path, key), fields.get(key, list(value) if isinstance(value, tuple) else value))
+    if also in fields and getattr(changes, also, None) is None:
+        edit.set((*path, also), fields[also])

@@ -73,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as e:
         parser.error(str(e))
     with emulator:
-        print(f"{emulator.host} {emulator.http_url}", flush=True)
+        sys.stdout.write(f"{emulator.host} {emulator.http_url}\n")
+        sys.stdout.flush()
         stop.wait()
     return 0
 

@@ -1,4 +1,4 @@
-"""Links to media: made when they are first fetched, remembered for a while, dead after their time."""
+"""Links to media: made when they are first fetched or a little before, remembered a while, dead in time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 REMEMBERED_BYTES = 64 << 20
@@ -44,6 +45,7 @@ class Assets:
         self._links: dict[str, _Link] = {}
         self._bytes: OrderedDict[str, bytes] = OrderedDict()
         self._making: dict[str, threading.Lock] = {}
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="emulator-media")
         self.base = ""
         """Where the HTTP server listens; known once it does."""
 
@@ -88,6 +90,14 @@ class Assets:
                 while len(self._bytes) > 1 and sum(map(len, self._bytes.values())) > REMEMBERED_BYTES:
                     self._bytes.popitem(last=False)
             return made
+
+    def prepare(self, asset: Asset) -> None:
+        """Make `asset` ahead, so that making it is hidden by the time that the real thing takes."""
+        self._ahead.submit(self.content, asset)
+
+    def close(self) -> None:
+        """Stop making things ahead."""
+        self._ahead.shutdown(cancel_futures=True)
 
     def reset(self) -> None:
         """Forget every link and all media."""

@@ -18,10 +18,13 @@ MAX_KEYFRAMES = 4
 MAX_VOICES = 3
 VIDEO_PROMPT_BYTES = 4096
 FPS = 24
-VOICES = frozenset(
-    "ara eve leo rex sal carina zagan helix orion luna iris altair zenith perseus helios lux kepler rigel "
-    "cosmo celeste ursa sirius lumen castor naksh atlas".split()
-)
+# fmt: off
+VOICES = frozenset((
+    "ara", "eve", "leo", "rex", "sal", "carina", "zagan", "helix", "orion", "luna", "iris",
+    "altair", "zenith", "perseus", "helios", "lux", "kepler", "rigel", "cosmo", "celeste", "ursa",
+    "sirius", "lumen", "castor", "naksh", "atlas",
+))
+# fmt: on
 
 
 def usd(amount: str) -> int:
@@ -191,9 +194,9 @@ def picture_size(aspect: float | str, resolution: str) -> tuple[int, int]:
 
 
 def clip_size(ratio: float, resolution: str) -> tuple[int, int]:
-    """Pixels of a clip: the short side by resolution, the long side by shape, in multiples of eight."""
+    """Pixels of a clip: the short side by resolution, the long side by shape, in multiples of 16."""
     short = int(resolution.removesuffix("p"))
-    long = round(short * max(ratio, 1 / ratio) / 8) * 8
+    long = max(short, int(short * max(ratio, 1 / ratio) / 16 + 1e-6) * 16)
     return (long, short) if ratio >= 1 else (short, long)
 
 

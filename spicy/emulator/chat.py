@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Iterator
 
-from spicy.emulator.answers import BadSchema, Json, Walker, is_verdict, matches, verdict
+from spicy.emulator.answers import Json, Walker, is_verdict, matches, verdict
 from spicy.emulator.catalogue import ChatModel
 from spicy.emulator.inputs import Inbox, invalid
 from spicy.emulator.ledger import Order

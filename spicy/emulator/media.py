@@ -80,7 +80,7 @@ def probe_clip(data: bytes) -> tuple[Clip, bytes]:
                 else float(container.duration or 0) / 1_000_000
             )
             frame = next(container.decode(stream))
-            first = frame.to_image()
+            first = Image.fromarray(frame.to_ndarray(format="rgb24"))
             clip = Clip(stream.width, stream.height, seconds, stream.codec_context.name)
     except (av.FFmpegError, StopIteration, ValueError) as e:
         raise Unreadable(str(e)) from e

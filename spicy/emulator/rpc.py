@@ -9,7 +9,6 @@ from spicy.emulator.network import Gone, Refusal
 from spicy.emulator.state import State
 from spicy.emulator.wire import grpc
 
-
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 

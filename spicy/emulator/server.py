@@ -73,12 +73,13 @@ class Emulator:
             *Account(self._state).handlers(),
         )
         self._web = Web(Controls(self._state, self.reset), http_port)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="emulator")
         self._server: grpc.Server | None = None
 
     def __enter__(self) -> Self:
         """Open both ports and begin to answer."""
         server = grpc.server(
-            ThreadPoolExecutor(THREADS, thread_name_prefix="emulator"),
+            self._pool,
             handlers=self._handlers,
             options=[
                 ("grpc.so_reuseport", 0),
@@ -105,6 +106,8 @@ class Emulator:
         """Close both ports; calls in flight are cut off."""
         if self._server is not None:
             self._server.stop(0).wait()
+        self._pool.shutdown()
+        self._state.assets.close()
         self._web.stop()
 
     @property

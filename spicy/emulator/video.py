@@ -20,6 +20,7 @@ from spicy.emulator.video_checks import Shot, read_edit, read_extension, read_sh
 from spicy.emulator.wire import deferred_pb2, grpc, image_pb2, usage_pb2, video_pb2
 
 Status = deferred_pb2.DeferredStatus
+_DELIVERED = {"", "slow", "other_model"}
 _MODERATED = "The video was rejected by content moderation."
 
 
@@ -112,8 +113,11 @@ class Videos:
         )
         admitted = self._state.admit(order, context)
         request_id = f"video-{admitted.name}"
+        asset = _asset(admitted, shot)
+        if admitted.effect in _DELIVERED:
+            self._state.assets.prepare(asset)
         with self._lock:
-            self._jobs[request_id] = _Job(admitted, shot, _asset(admitted, shot), time.monotonic(), storage)
+            self._jobs[request_id] = _Job(admitted, shot, asset, time.monotonic(), storage)
         if admitted.effect != "never":
             self._state.work(
                 admitted, self._state.latency("submit") * self._state.settings.time_scale, context

@@ -1,8 +1,8 @@
 """gRPC and the SDK's own protocol messages, imported in one place because neither ships types."""
 
-import grpc  # type: ignore[import-untyped]
-from google.protobuf import empty_pb2, timestamp_pb2  # type: ignore[import-untyped]
-from xai_sdk.proto import (  # type: ignore[import-untyped]
+import grpc
+from google.protobuf import empty_pb2, timestamp_pb2
+from xai_sdk.proto import (
     auth_pb2,
     chat_pb2,
     deferred_pb2,

@@ -207,15 +207,17 @@ class Flight:
 
     def _bring(self, answer: Answer, ticket: Ticket | None) -> Asset:
         """Fetch the media; a link that fails is tried again, and asked for anew when there is a ticket."""
-        said: CallError | MediaError = OutOfReach("not fetched")
+        said: Exception = OutOfReach("not fetched")
         for attempt in range(_FETCHES):
             try:
                 return self._fetch(answer, last=attempt == _FETCHES - 1)
-            except (OutOfReach, MediaError) as error:
-                said = error
+            except (Interrupted, Refused):
+                raise
             except Expired:
                 if ticket is None or attempt == _FETCHES - 1:
                     raise
+            except Exception as error:  # noqa: BLE001 - it is answered and paid for: nothing here may end the call
+                said = error
             if ticket is not None:
                 answer = self._land(ticket)
         raise OutOfReach(f"answered and billed, but {said}; the next build goes on from here") from said

@@ -6,10 +6,27 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from spicy.engine.films import Film
+from spicy.files import write_whole
 from spicy.plan.node import ReportJob
 from spicy.report.html import render_report
 from spicy.report.manifest import build_manifest
 from spicy.steps.made import Made
+
+
+def write_report(film: Film) -> Path:
+    """Write a film's report and manifest with whatever is there, outside the graph; returns the report's path.
+
+    The next whole build makes them again. Raises OSError.
+    """
+    node = film.nodes()[-1]
+    if not isinstance(node.job, ReportJob):
+        raise TypeError("the last node of a film is its report")
+    made = make_report(film.name, Path(node.folder), node.job, map(Path, node.inputs.values()))
+    for path, content in zip(node.targets, made.files, strict=True):
+        if isinstance(content, bytes):
+            write_whole(Path(path), content)
+    return Path(node.targets[1])
 
 
 def make_report(film: str, folder: Path, job: ReportJob, receipts: Iterable[Path]) -> Made:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import Protocol, runtime_checkable
 
 from spicy.events import Event, Sink
 
@@ -20,6 +21,14 @@ class NullSink:
 
     def close(self) -> None:
         """Nothing to flush."""
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A sink that can say in a user's words what it means that it broke."""
+
+    def describe(self, error: Exception) -> str:
+        """One line about `error`, which this sink raised."""
 
 
 class FanOut:
@@ -48,5 +57,11 @@ class FanOut:
                 act(sink)
             except Exception as error:  # noqa: BLE001 - whatever a sink raises ends that sink, not the run
                 self._sinks.remove(sink)
-                name, said = type(sink).__name__, str(error) or "no message"
-                self._report(f"{name} broke and is left out of this run: {type(error).__name__}: {said}")
+                self._report(_said(sink, error))
+
+
+def _said(sink: Sink, error: Exception) -> str:
+    if isinstance(sink, Describes):
+        return sink.describe(error)
+    name, said = type(sink).__name__, str(error) or "no message"
+    return f"{name} broke and is left out of this run: {type(error).__name__}: {said}"

@@ -2,7 +2,10 @@
 
 Events only change numbers under a lock; one thread of this module's own draws, at most eight times a
 second. So a thousand events cost a thousand dictionary writes, not a thousand redraws, and no thread of
-a build ever waits for a terminal. Imports rich: import this module only when there is a terminal.
+a build ever waits for a terminal. Lines and view are taken under the lock together and drawn together, so that
+no target is ever done above and running below. Imports rich: import this module only when there is a terminal.
+
+A line and a row have the same columns: mark, name, title, what there is to say, time.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ import time
 from collections.abc import Callable
 from typing import cast
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
@@ -20,12 +25,29 @@ from rich.spinner import Spinner
 from rich.table import Column, Table
 from rich.text import Text
 
-from spicy.events import Event, NodeBlocked, NodeDone, NodeFailed, RunFinished, RunStarted, Warned
+from spicy.events import (
+    Event,
+    NodeBlocked,
+    NodeDone,
+    NodeFailed,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+    Warned,
+)
 from spicy.ids import NodeId, usd
 from spicy.sinks import words
-from spicy.sinks.plain import Length, unknown_length
+from spicy.sinks.plain import Length, Names, no_names, unknown_length
 from spicy.sinks.tally import Tally, Work
 
+WIDEST = 100
+"""Beyond this many columns the eye loses the line."""
+
+ROOMY = 76
+"""From this many columns up there is room for titles, and everything has its column."""
+
+NAME_COLUMNS = 18
+TIME_COLUMNS = 10
 REDRAWS_PER_SECOND = 8
 MOST_LINES_AT_ONCE = 200
 _SPINNERS = "dots"
@@ -40,8 +62,11 @@ class LiveView:
         *,
         clock: Callable[[], float] = time.monotonic,
         length: Length = unknown_length,
+        names: Names = no_names,
     ) -> None:
-        self._console, self._clock, self._length = console, clock, length
+        self._console, self._clock, self._length, self._names = console, clock, length, names
+        self._name_columns = NAME_COLUMNS
+        self._screen = _Screen()
         self._tally = Tally()
         self._lines: list[RenderableType] = []
         self._lock = threading.Lock()
@@ -56,8 +81,9 @@ class LiveView:
         if self._broken is not None:
             raise self._broken
         with self._lock:
+            lines = self._said(event)  # first: what is done loses its title
             self._tally.take(event, self._clock())
-            self._lines += self._said(event)
+            self._lines += lines
         if isinstance(event, RunStarted) and self._live is None:
             self._open()
         if isinstance(event, RunFinished):
@@ -71,21 +97,20 @@ class LiveView:
         with self._lock:
             live, self._live = self._live, None
         if live is not None:
-            self._print_queued()
             live.update("", refresh=True)
             live.stop()
-        self._print_queued()
+        self._draw()
 
     def _open(self) -> None:
         self._live = Live(
-            get_renderable=self._frame,
+            self._screen,
             console=self._console,
             auto_refresh=False,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._live.start()
+        self._live.start(refresh=True)
         self._painter = threading.Thread(
             target=self._paint, args=(self._live,), name="spicy-live", daemon=True
         )
@@ -94,15 +119,16 @@ class LiveView:
     def _paint(self, live: Live) -> None:
         try:
             while not self._stop.wait(1 / REDRAWS_PER_SECOND):
-                if not self._print_queued():
+                if not self._draw():
                     live.refresh()
         except Exception as error:  # noqa: BLE001 - the entry of a thread: kept, and raised at the next event
             self._broken = error
 
-    def _print_queued(self) -> bool:
-        """Print the queued lines above the view, which redraws it too; False when there was nothing to print."""
+    def _draw(self) -> bool:
+        """Print the queued lines above a view of the same moment; False when there was nothing to print."""
         with self._lock:
             lines, self._lines = self._lines, []
+            self._screen.shown = self._frame()
         for start in range(0, len(lines), MOST_LINES_AT_ONCE):
             self._console.print(Group(*lines[start : start + MOST_LINES_AT_ONCE]))
         return bool(lines)
@@ -112,16 +138,23 @@ class LiveView:
     def _said(self, event: Event) -> list[RenderableType]:
         match event:
             case RunStarted():
+                self._measure(event)
                 return [_opening(event), Text()]
+            case NodeStarted():
+                self._widen(self._name(event.node))
+                return []
             case NodeDone():
                 return [self._made(event)]
             case Warned():
-                return [_line("!", "yellow", self._name(event.node), event.message, "yellow")]
+                return [self._note("!", event.node, event.message, "yellow")]
+            case NodeFailed(kind="interrupted"):
+                return []
+            case NodeFailed(kind="budget"):
+                return [self._note("·", event.node, words.held_back(event), "yellow")]
             case NodeFailed():
                 return self._failed(event)
-            case NodeBlocked():
-                told = f"not tried, {self._name(event.by)} was not made"
-                return [_line("·", "dim", self._name(event.node), told, "dim")]
+            case NodeBlocked() if not self._tally.held_by(event.by):
+                return [self._note("·", event.node, f"not tried, {self._name(event.by)} was not made", "dim")]
             case RunFinished():
                 return self._summary(event)
             case _:
@@ -131,42 +164,81 @@ class LiveView:
         started = self._tally.started
         return words.short(node, started.films if started else ())
 
+    def _measure(self, started: RunStarted) -> None:
+        for node in self._names():
+            self._widen(words.short(node, started.films))
+
+    def _widen(self, name: str) -> None:
+        most = max(NAME_COLUMNS, self._width * 2 // 5)
+        self._name_columns = min(most, max(self._name_columns, cell_len(name)))
+
+    @property
+    def _width(self) -> int:
+        return min(self._console.width, WIDEST)
+
+    @property
+    def _roomy(self) -> bool:
+        return self._width >= ROOMY
+
+    def _cell(self, name: str) -> Text:
+        cell = Text(name, no_wrap=True)
+        cell.truncate(self._name_columns, overflow="ellipsis", pad=True)
+        return cell
+
     def _made(self, event: NodeDone) -> RenderableType:
-        told = " · ".join(words.outcome(event))
-        return _line("✓", "green", self._name(event.node), told, "" if event.paid else "dim")
+        work = self._tally.running.get(event.node)
+        took, *rest = words.outcome(event)
+        style = "" if event.paid else "dim"
+        head = Text.assemble(("✓ ", "green"), self._cell(self._name(event.node)))
+        if not self._roomy:
+            return Text.assemble(head, " ", (" · ".join((took, *rest)), style))
+        tail = Text.assemble((" · ".join(rest), style), (f"  {took:>{TIME_COLUMNS}}", "dim"))
+        title = Text("  " + (words.scene(work.title) if work else ""), style="dim")
+        title.truncate(max(0, self._width - head.cell_len - tail.cell_len - 1), overflow="ellipsis", pad=True)
+        return Text.assemble(head, title, " ", tail)
+
+    def _note(self, mark: str, node: NodeId, told: str, style: str) -> RenderableType:
+        grid = Table.grid(
+            Column(width=1),
+            Column(width=self._name_columns + self._roomy, no_wrap=True),
+            Column(),
+            padding=(0, 1, 0, 0),
+        )
+        said = Text(words.clean(told).strip(), style=style)
+        grid.add_row(Text(mark, style=style), self._cell(self._name(node)), said)
+        return grid
 
     def _failed(self, event: NodeFailed) -> list[RenderableType]:
         head = Text.assemble(
-            ("✗ ", "bold red"), (self._name(event.node), "bold"), ("  " + words.failure(event.kind), "red")
+            ("✗ ", "bold red"), (self._name(event.node), "bold"), ("  " + words.failure(event), "red")
         )
         reason = Padding(Text(words.clean(event.message).strip()), (0, 0, 0, 4))
-        todo = Padding(Text("→ " + words.advice(event.kind), style="cyan"), (0, 0, 0, 4))
+        todo = Table.grid(Column(width=5), Column())
+        todo.add_row(
+            Text("    →", style="cyan"), Padding(Text(words.advice(event), style="cyan"), (0, 0, 0, 1))
+        )
         return [Text(), head, reason, todo, Text()]
 
     def _summary(self, end: RunFinished) -> list[RenderableType]:
         style = {0: "bold green", 1: "bold red"}.get(end.exit_code, "bold yellow")
-        out: list[RenderableType] = [Text(), Text(words.headline(end), style=style)]
-        if told := words.money(end):
-            out.append(Text(told))
-        finals = words.films((path, self._length(path)) for path in self._tally.finals)
-        out += [Text.assemble(("Film  ", "dim"), (film, "bold")) for film in finals]
-        return out
+        finals = [(path, self._length(path)) for path in self._tally.finals]
+        headline, *rest = words.summary(end, self._tally.stops, finals)
+        return [Text(), Text(headline, style=style), *map(Text, rest)]
 
     # --- the view that is redrawn ------------------------------------------------------------------
 
     def _frame(self) -> RenderableType:
-        """The lower part of the screen as it stands now; called by the painting thread."""
-        with self._lock:
-            now = self._clock()
-            room = max(1, self._console.height - 6)
-            running = list(self._tally.running.items())
-            rows = [self._row(node, work, now) for node, work in running[:room]]
-            parts: list[RenderableType] = [Text(), self._overall(now), self._spending()]
+        """The lower part of the screen as it stands now; the caller holds the lock."""
+        now = self._clock()
+        room = max(1, self._console.height - 6)
+        running = list(self._tally.running.items())
+        rows = [self._row(node, work, now) for node, work in running[:room]]
+        parts: list[RenderableType] = [Text(), self._overall(now), self._spending()]
         if rows:
             parts += [Text(), self._table(rows)]
         if len(running) > room:
             parts.append(Text(f"  and {len(running) - room:,} more", style="dim"))
-        return Group(*parts)
+        return Constrain(Group(*parts), self._width)
 
     def _overall(self, now: float) -> RenderableType:
         tally = self._tally
@@ -203,28 +275,35 @@ class LiveView:
 
     def _row(self, node: NodeId, work: Work, now: float) -> tuple[RenderableType, ...]:
         doing = Text(words.activity(work.purpose) if work.call else "working")
-        if work.model and self._console.width >= 100:
+        if work.model and self._width >= WIDEST:
             doing.append(f"  {words.one_line(work.model)}", style="dim")
         share: RenderableType = Text()
         if work.progress is not None:
             share = Text(f"{work.progress:.0%}", style="cyan")
         waited = Text(_rough(now - work.since), style="dim")
-        name = Text(self._name(node), style="bold")
-        scene = work.title.partition(" · ")[2]
-        if scene and self._console.width >= 80:
-            name.append(f"  {words.one_line(scene)}", style="not bold dim")
-        return name, doing, _bar(work.progress or 0.0, 12), share, waited
+        name = self._cell(self._name(node))
+        name.stylize("bold")
+        row = (name, doing, _bar(work.progress or 0.0, None), share, waited)
+        if not self._roomy:
+            return row
+        return name, Text(words.scene(work.title), style="dim"), *row[1:]
 
     def _table(self, rows: list[tuple[RenderableType, ...]]) -> Table:
         spin = cast("Text", self._spinner.render(self._clock()))
+        roomy = self._roomy
+        narrow = roomy and self._width < WIDEST
         grid = Table.grid(
             Column(width=1),
-            Column(no_wrap=True, overflow="ellipsis", max_width=self._console.width * 2 // 5),
-            Column(no_wrap=True, overflow="ellipsis", ratio=1),
-            Column(width=12),
+            Column(width=self._name_columns + roomy, no_wrap=True),
+            *([Column(no_wrap=True, overflow="ellipsis", ratio=1)] if roomy else []),
+            Column(
+                no_wrap=True, overflow="ellipsis", width=20 if narrow else None, ratio=None if narrow else 1
+            ),
+            Column(width=12 if self._width >= WIDEST else 8),
             Column(width=4, justify="right"),
-            Column(width=7, justify="right", no_wrap=True),
+            Column(width=6, justify="right", no_wrap=True),
             padding=(0, 1, 0, 0),
+            pad_edge=False,
             expand=True,
         )
         for row in rows:
@@ -232,14 +311,18 @@ class LiveView:
         return grid
 
 
+class _Screen:
+    """What `Live` draws: the view as it was last put together."""
+
+    def __init__(self) -> None:
+        self.shown: RenderableType = ""
+
+    def __rich__(self) -> RenderableType:
+        return self.shown
+
+
 def _opening(event: RunStarted) -> Text:
     return Text.assemble(("spicy", "bold red"), "  ", (words.opening(event), "bold"))
-
-
-def _line(mark: str, mark_style: str, name: str, told: str, style: str) -> RenderableType:
-    grid = Table.grid(Column(width=1), Column(no_wrap=True, min_width=14), Column(), padding=(0, 1, 0, 0))
-    grid.add_row(Text(mark, style=mark_style), Text(name), Text(words.clean(told).strip(), style=style))
-    return grid
 
 
 def _bar(share: float, width: int | None) -> ProgressBar:

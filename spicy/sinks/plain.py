@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from spicy.events import Event, NodeBlocked, NodeDone, NodeFailed, Planned, RunFinished, RunStarted, Warned
-from spicy.ids import usd
+from spicy.ids import NodeId, usd
 from spicy.sinks import words
 from spicy.sinks.tally import Tally
 
@@ -18,6 +18,15 @@ Length = Callable[[str], float | None]
 def unknown_length(path: str) -> float | None:
     """The answer of whoever cannot look."""
     return None
+
+
+Names = Callable[[], Iterable[NodeId]]
+"""Tells the targets of a run as far as they are known when it starts, so that the columns fit all of them."""
+
+
+def no_names() -> Iterable[NodeId]:
+    """The answer of whoever does not know yet; columns then grow with the names that come."""
+    return ()
 
 
 class PlainLines:
@@ -33,6 +42,8 @@ class PlainLines:
         with self._lock:
             self._tally.take(event, 0.0)
             lines = self._trouble(event) or ([] if self._quiet else self._news(event))
+            if self._quiet and isinstance(event, RunFinished):
+                lines = words.to_go_on(event, self._tally.stops)
             if lines:
                 self._stream.write("".join(f"{line}\n" for line in lines))
                 self._stream.flush()
@@ -44,10 +55,14 @@ class PlainLines:
         match event:
             case Warned():
                 return _hang(f"{words.one_line(event.node)}: warning: ", event.message)
+            case NodeFailed(kind="interrupted"):
+                return []
+            case NodeFailed(kind="budget"):
+                return [f"{words.one_line(event.node)}: {words.failure(event)}: {words.held_back(event)}"]
             case NodeFailed():
-                head = f"{words.one_line(event.node)}: {words.failure(event.kind)}: "
-                return [*_hang(head, event.message), f"    {words.advice(event.kind)}"]
-            case NodeBlocked():
+                head = f"{words.one_line(event.node)}: {words.failure(event)}: "
+                return [*_hang(head, event.message), f"    {words.advice(event)}"]
+            case NodeBlocked() if not self._tally.held_by(event.by):
                 return [
                     f"{words.one_line(event.node)}: not tried, because {words.one_line(event.by)} was not made"
                 ]
@@ -68,12 +83,8 @@ class PlainLines:
             case NodeDone():
                 return [f"{words.one_line(event.node)}: made in {', '.join(words.outcome(event))}"]
             case RunFinished():
-                finals = words.films((path, self._length(path)) for path in self._tally.finals)
-                return [
-                    words.headline(event),
-                    *filter(None, [words.money(event)]),
-                    *(f"Film: {f}" for f in finals),
-                ]
+                finals = [(path, self._length(path)) for path in self._tally.finals]
+                return words.summary(event, self._tally.stops, finals)
             case _:
                 return []
 

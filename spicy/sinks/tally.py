@@ -19,6 +19,7 @@ from spicy.events import (
     Warned,
 )
 from spicy.ids import CallKey, NodeId, Ticks
+from spicy.sinks.words import STOPPED, Stops
 
 FINAL = "final.mp4"
 
@@ -41,7 +42,11 @@ class Work:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts, money and work in progress. One thread at a time; its owner holds the lock."""
+    """Counts, money and work in progress. One thread at a time; its owner holds the lock.
+
+    `stopped` are the targets that the user or the budget stopped, with the kind; they did not fail. `held` are
+    those that were not tried because of them.
+    """
 
     started: RunStarted | None = None
     began: float | None = None
@@ -49,7 +54,9 @@ class Tally:
     made: int = 0
     fresh: int = 0
     failed: int = 0
+    stopped: dict[NodeId, str] = field(default_factory=dict)
     blocked: int = 0
+    held: set[NodeId] = field(default_factory=set)
     warnings: int = 0
     paid: int = 0
     saved: int = 0
@@ -59,7 +66,7 @@ class Tally:
     @property
     def settled(self) -> int:
         """Targets of which the outcome is known."""
-        return self.made + self.fresh + self.failed + self.blocked
+        return self.made + self.fresh + self.failed + len(self.stopped) + self.blocked
 
     @property
     def total(self) -> int:
@@ -71,12 +78,22 @@ class Tally:
         """The likely price of the whole run, as planned."""
         return Ticks(sum(p.likely for p in self._planned.values()))
 
+    @property
+    def stops(self) -> Stops:
+        """How many targets were stopped, and by what."""
+        budget = sum(kind == "budget" for kind in self.stopped.values())
+        return Stops(interrupted=len(self.stopped) - budget, budget=budget)
+
+    def held_by(self, node: NodeId) -> bool:
+        """Whether what waits for `node` waits only because somebody stopped the run."""
+        return node in self.stopped or node in self.held
+
     def seconds_left(self, now: float) -> float | None:
         """A guess from the pace so far; None until enough is made to know a pace."""
         worked = self.made + self.failed
         if self.began is None or worked < 2:
             return None
-        ahead = self.total - self.fresh - self.blocked - worked
+        ahead = self.total - self.fresh - self.blocked - len(self.stopped) - worked
         under_way = sum(0.3 if work.progress is None else work.progress for work in self.running.values())
         return (now - self.began) * max(0.0, ahead - under_way) / (worked + under_way)
 
@@ -128,7 +145,11 @@ class Tally:
             case NodeDone():
                 self.made += 1
                 self.finals += [path for path in event.targets if path.rpartition("/")[2] == FINAL]
+            case NodeFailed(kind=kind) if kind in STOPPED:
+                self.stopped[event.node] = kind
             case NodeFailed():
                 self.failed += 1
             case NodeBlocked():
                 self.blocked += 1
+                if self.held_by(event.by):
+                    self.held.add(event.node)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from spicy.events import Event, NodeDone, RunFinished, RunStarted
+from spicy.events import Event, NodeDone, NodeFailed, RunFinished, RunStarted
 from spicy.ids import NodeId, usd
 
 _ACTIVITY = {
@@ -28,21 +30,25 @@ _FAILED = {
     "failed": "failed",
     "unknown": "outcome unknown",
     "budget": "stopped by the budget",
-    "interrupted": "interrupted",
+    "interrupted": "stopped",
     "damaged": "damaged",
+    "spec": "mistake in the spec",
 }
+
+STOPPED = frozenset({"interrupted", "budget"})
+"""Kinds of failure that are none: nothing went wrong with the target, the next build goes on with it."""
 
 _ADVICE = {
     "refused": "The provider's refusal is final for this request. Change the words it names, then build again.",
     "failed": "Nothing that was paid for is lost: build again once this is put right.",
     "unknown": "It may have been billed. To ask again all the same: --retry-unknown.",
-    "budget": "Raise the cap (--max-cost, or budget: in the spec) and build again to go on from here.",
-    "interrupted": "Build again to go on from here: calls in flight are remembered and not paid for twice.",
-    "damaged": "`spicy cache verify` names what is damaged; build again to make it anew.",
+    "spec": "Put it right in the spec, then build again: the story is kept.",
 }
+_DAMAGED = "`spicy cache verify` names what is damaged; build again to make it anew."
+_LOST = re.compile(r"\b(was|is) (damaged|missing from the store)\b")
 
 _DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
-_HEADLINE = {0: "Done", 3: "Stopped by the budget", 130: "Interrupted"}
+_HEADLINE = {0: "Done", 130: "Interrupted"}
 
 
 def event_name(event: Event) -> str:
@@ -65,6 +71,11 @@ def _obeyed(char: str) -> bool:
 def one_line(text: str) -> str:
     """`text`, cleaned, with every run of white space as one space."""
     return " ".join(clean(text).split())
+
+
+def brief(text: str, most: int) -> str:
+    """`text` cut to at most `most` characters, with an ellipsis."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def took(seconds: float) -> str:
@@ -90,14 +101,28 @@ def activity(purpose: str) -> str:
     return _ACTIVITY.get(purpose, one_line(purpose))
 
 
-def failure(kind: str) -> str:
-    """How a target of this kind of failure is spoken of."""
-    return _FAILED.get(kind, one_line(kind))
+def failure(failed: NodeFailed) -> str:
+    """How a target with this failure is spoken of; a store that cannot be used is not a damaged one."""
+    if failed.kind == "damaged" and not _LOST.search(failed.message):
+        return _FAILED["failed"]
+    return _FAILED.get(failed.kind, one_line(failed.kind))
 
 
-def advice(kind: str) -> str:
-    """What the user can do about a failure of this kind."""
-    return _ADVICE.get(kind, _ADVICE["failed"])
+def advice(failed: NodeFailed) -> str:
+    """What the user can do about a failure; `spicy cache verify` only helps when stored bytes are lost."""
+    if failed.kind == "damaged" and _LOST.search(failed.message):
+        return _DAMAGED
+    return _ADVICE.get(failed.kind, _ADVICE["failed"])
+
+
+def held_back(failed: NodeFailed) -> str:
+    """Why the budget kept a target from being made, on one line; what to do about it is said once, at the end."""
+    return one_line(failed.message).partition("; raise it and build again")[0]
+
+
+def scene(title: str) -> str:
+    """The scene's own title in a target's title; empty when it has none: `clip 02 · Dark` is `Dark`."""
+    return one_line(title.partition(" · ")[2])
 
 
 def short(node: NodeId, films: Sequence[str]) -> str:
@@ -128,22 +153,39 @@ def outcome(done: NodeDone) -> tuple[str, ...]:
 
 
 def opening(started: RunStarted) -> str:
-    """What is being built and by whom: `fox_owl · animatic · cap $5.00`."""
+    """What is being built and by whom: `fox_owl · animatic`, and `· cap $5.00` when there is a cap."""
     names = [one_line(film) for film in started.films]
     films = ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} and {len(names) - 3} more"
-    cap = "no cap" if started.cap is None else f"cap {usd(started.cap)}"
-    return f"{films} · {one_line(started.provider)} · {cap}"
+    cap = "" if started.cap is None else f" · cap {usd(started.cap)}"
+    return f"{films} · {one_line(started.provider)}{cap}"
 
 
-def counts(end: RunFinished) -> str:
-    """The four numbers of a run; those that are zero are not worth a word."""
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """How many targets of a run did not fail but were stopped: by the user, by the budget."""
+
+    interrupted: int = 0
+    budget: int = 0
+
+    @property
+    def all(self) -> int:
+        """Both together."""
+        return self.interrupted + self.budget
+
+
+NO_STOPS = Stops()
+
+
+def counts(end: RunFinished, stops: Stops = NO_STOPS) -> str:
+    """The numbers of a run; those that are zero are not worth a word."""
     named = (
         (end.made, "made"),
         (end.fresh, "up to date"),
-        (end.failed, "failed"),
+        (end.failed - stops.all, "failed"),
+        (stops.all, "stopped"),
         (end.blocked, "not tried"),
     )
-    return ", ".join(f"{number:,} {word}" for number, word in named if number) or "nothing to do"
+    return ", ".join(f"{number:,} {word}" for number, word in named if number > 0) or "nothing to do"
 
 
 def all_fresh(end: RunFinished) -> bool:
@@ -151,23 +193,59 @@ def all_fresh(end: RunFinished) -> bool:
     return end.exit_code == 0 and not (end.made or end.failed or end.blocked)
 
 
-def headline(end: RunFinished) -> str:
+def headline(end: RunFinished, stops: Stops = NO_STOPS) -> str:
     """The run in one sentence."""
     if all_fresh(end):
         return "Everything is up to date."
-    return f"{_HEADLINE.get(end.exit_code, 'Not finished')} after {took(end.seconds)}: {counts(end)}."
+    return f"{_HEADLINE.get(end.exit_code, 'Not finished')} after {took(end.seconds)}: {counts(end, stops)}."
 
 
-def money(end: RunFinished) -> str:
+def money(end: RunFinished, stops: Stops = NO_STOPS) -> str:
     """What the run spent, what the store saved, what is left to pay; empty when it was all nothing."""
-    parts = [f"Spent {usd(end.paid)}"] if end.paid or end.saved or end.left else []
+    parts = [f"spent {usd(end.paid)}"] if end.paid or end.saved or end.left else []
     if end.saved:
         parts.append(f"saved {usd(end.saved)} from the store")
-    if end.left:
-        parts.append(f"left to make: about {usd(end.left)}")
-    return "; ".join(parts) + "." if parts else ""
+    if end.left and not stops.budget:
+        parts.append(_left(end))
+    return _sentence(parts)
 
 
-def films(finals: Iterable[tuple[str, float | None]]) -> list[str]:
-    """Each finished film's path, with its length when that is known."""
-    return [one_line(path) + (f" ({film_length(length)})" if length else "") for path, length in finals]
+def to_go_on(end: RunFinished, stops: Stops) -> list[str]:
+    """What stopped a run that did not fail, and how to go on from there; once, however many targets it stopped."""
+    said = []
+    if stops.budget:
+        left = [_left(end)] if end.left else []
+        said.append(_sentence(["stopped by the budget", *left], " (raise --max-cost or budget)"))
+    if stops.interrupted:
+        many = f"{stops.interrupted:,} targets were" if stops.interrupted > 1 else "1 target was"
+        said.append(f"{many} stopped; build again to go on from there.")
+    return said
+
+
+def _left(end: RunFinished) -> str:
+    return f"left to make: about {usd(end.left)}"
+
+
+def _sentence(parts: Sequence[str], tail: str = "") -> str:
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}{tail}." if said else ""
+
+
+def films(end: RunFinished, finals: Sequence[tuple[str, float | None]]) -> list[str]:
+    """The finished films: their lengths, and their paths unless the run ended well.
+
+    A build that ends well prints the paths on stdout, so that a pipe gets them; said here too, a person at a
+    terminal would read them twice.
+    """
+    if end.exit_code:
+        return [f"Film: {one_line(path)}{f' ({film_length(s)})' if s else ''}" for path, s in finals]
+    known = [(path, film_length(seconds)) for path, seconds in finals if seconds]
+    if len(finals) == 1:
+        return [f"The film is {length} long." for _, length in known]
+    return [f"{one_line(PurePosixPath(path).parent.name)} is {length} long." for path, length in known]
+
+
+def summary(end: RunFinished, stops: Stops, finals: Sequence[tuple[str, float | None]]) -> list[str]:
+    """All that is said at the end, the headline first."""
+    more = [money(end, stops), *to_go_on(end, stops), *films(end, finals)]
+    return [headline(end, stops), *filter(None, more)]

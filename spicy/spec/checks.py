@@ -33,6 +33,7 @@ _FILES = {
     "keyframe": InputKind.PICTURE,
     "clip": InputKind.CLIP,
 }
+_MOST_SCENES = 999
 Changes = TypeVar("Changes", CharacterChanges, SceneChanges)
 
 
@@ -254,14 +255,20 @@ class Checks:
 
     def _known_scenes(self, scenes: Mapping[str, SceneChanges]) -> None:
         count = self._text.scenes
-        ids = default_ids(count) if isinstance(count, int) else self._ids
+        is_open = count is None  # ideation, or the recipe, says how many there are
+        ids = (
+            default_ids(_MOST_SCENES if count is None else count)
+            if not isinstance(count, tuple)
+            else self._ids
+        )
         if not ids:
             return
         meant: dict[int, str] = {}
         for key in scenes:
             found = scene_at(key, ids)
             if found is None:
-                self._note(("overrides", "scenes", key), unknown_scene(key, ids), at_key=True)
+                if not is_open:
+                    self._note(("overrides", "scenes", key), unknown_scene(key, ids), at_key=True)
             elif (other := meant.setdefault(found, key)) != key:
                 message = f"`{other}` and `{key}` mean the same scene; keep one of the two"
                 self._note(("overrides", "scenes", key), message, at_key=True)

@@ -53,7 +53,7 @@ def test_a_concept_becomes_a_film(project: Project) -> None:
         "last.jpg",
     ):
         assert f"build/fox/scenes/02/{name}" in made
-    assert "offline preview by the animatic provider" in ran.err
+    assert "an offline preview by the animatic provider" in ran.err
 
     from spicy.media.probe import probe_clip
 
@@ -376,7 +376,7 @@ def test_init_and_new(project: Project) -> None:
     (project.root / "fox.jpg").write_bytes(picture("cc5500"))
     made = project.spicy("new", "A spy thriller", "--ref", "Alex=fox.jpg", "--scenes", "2")
     assert made.code == 0, made.err
-    assert made.out == "wrote specs/a_spy_thriller.yaml\n"
+    assert made.out == "wrote   specs/a_spy_thriller.yaml\nnext:   spicy build specs/a_spy_thriller.yaml\n"
     assert "Alex: ../fox.jpg" in project.read("specs/a_spy_thriller.yaml")
     assert project.spicy("new", "A spy thriller").code == 2  # never over a file that is there
     assert project.spicy("new", "x", "--ref", "Alex").code == 2

@@ -9,7 +9,7 @@ import sys
 from tests.acceptance.films import WRITTEN
 from tests.conftest import Project, child_environment
 
-HEAVY = {"xai_sdk", "grpc", "av", "PIL", "numpy", "fastapi", "doit", "rich", "ruamel", "sqlite3"}
+HEAVY = {"xai_sdk", "grpc", "av", "PIL", "numpy", "fastapi", "doit", "rich", "sqlite3"}
 
 
 def loaded(project: Project, *args: str) -> set[str]:

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from spicy.canon import digest_file
-from spicy.errors import CallFailed, Expired
-from spicy.ids import Digest
+from spicy.errors import CallFailed, Expired, OutOfReach
+from spicy.ids import Digest, Ticks
 from spicy.ports import Answer, Call, ChatCall, ImageCall, Provider, Running, Schema, Ticket, VideoCall
 from spicy.providers.animatic import AnimaticProvider
 
@@ -99,7 +99,7 @@ def test_a_failure_comes_out_of_poll(provider: AnimaticProvider, tmp_path: Path)
 
 def test_fetching_to_nowhere_fails_and_keeps_the_file(provider: AnimaticProvider, tmp_path: Path) -> None:
     found = answer(provider, SHEET, {})
-    with pytest.raises(CallFailed):
+    with pytest.raises(OutOfReach):
         provider.fetch(found, tmp_path / "missing" / "sheet.jpg")
     provider.fetch(found, tmp_path / "sheet.jpg")
 
@@ -181,3 +181,19 @@ def test_another_setting_or_take_gives_other_bytes(provider: AnimaticProvider, t
 
     settings = ["a forest", "a forest.", "the forest", "a wood", "gibberish", "gibberisch"]
     assert len({still(s) for s in settings} | {still("a forest", take=2)}) == len(settings) + 1
+
+
+@pytest.mark.parametrize("link", ["", ".", "/", "elsewhere.jpg"])
+def test_only_its_own_files_are_ever_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "elsewhere.jpg").write_bytes(b"mine")
+    monkeypatch.chdir(home)
+    provider = AnimaticProvider()
+    with pytest.raises(Expired):
+        provider.fetch(Answer("animatic-1", Ticks(0), link=link), tmp_path / "x.jpg")
+    provider.close()
+    assert (home / "elsewhere.jpg").read_bytes() == b"mine"
+    assert not (tmp_path / "x.jpg").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,6 @@ from spicy.ports import (
     EditCall,
     ImageCall,
     Provider,
-    Running,
     Schema,
     Ticket,
     VideoCall,
@@ -136,7 +135,10 @@ SUBJECTS = {"animatic": animatic, "xai": xai}
 
 
 @pytest.fixture(params=SUBJECTS)
-def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+def subject(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Subject]:
+    monkeypatch.chdir(tmp_path)  # providers move and write files: whatever goes wrong stays here
     yield from SUBJECTS[request.param]()
 
 
@@ -206,6 +208,12 @@ def test_a_ticket_that_it_does_not_know_has_expired(subject: Subject) -> None:
     for name in ("animatic-0123456789abcdef", "00000000-0000-0000-0000-000000000000", "?"):
         with pytest.raises(Expired):
             subject.provider.poll(Ticket(name))
+
+
+def test_a_link_that_leads_nowhere_is_a_typed_error(subject: Subject, tmp_path: Path) -> None:
+    nowhere = replace(subject.finish(_cheap(subject)), text=None, link=str(tmp_path / "nowhere" / "x.jpg"))
+    with pytest.raises(CallError):
+        subject.provider.fetch(nowhere, tmp_path / "x.jpg")
 
 
 def _cheap(subject: Subject) -> Ticket | Answer:

@@ -159,6 +159,19 @@ def test_attempts_costs_and_prompts_are_shown(tmp_path: Path) -> None:
     assert "all 4 0 $0.16 $0.00 0.0 s" in text
 
 
+def test_the_figures_explain_themselves_and_the_time_strip_names_its_scenes(tmp_path: Path) -> None:
+    page = Page(render_report(film(tmp_path, story()), tmp_path))
+    text = " ".join(page.text.split())
+    for said in (
+        "when they were first asked",
+        "by the builds that made this",
+        "asked before, not paid again",
+    ):
+        assert said in text
+    assert [a["title"] for a in page.all("a") if "title" in a] == ["1 · Shot 1 · 4 s", "2 · Shot 2 · 4 s"]
+    assert "1 Shot 1 4 s 2 Shot 2 4 s" in text
+
+
 @pytest.mark.parametrize(
     "text", [EVIL, "x" * 10_000, "\u202e\u05e9\u05dc\u05d5\u05dd " * 200, "half \ud800 pair", ""]
 )

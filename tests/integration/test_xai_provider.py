@@ -18,7 +18,7 @@ from PIL import Image
 from xai_sdk.proto import auth_pb2, chat_pb2, deferred_pb2, files_pb2, image_pb2, usage_pb2, video_pb2
 
 from spicy.canon import digest_file
-from spicy.errors import CallFailed, Expired, Interrupted, OutcomeUnknown, Refused, UsageError
+from spicy.errors import CallFailed, Expired, Interrupted, OutOfReach, Refused, UsageError
 from spicy.ids import Digest, Ticks
 from spicy.ports import (
     Answer,
@@ -292,8 +292,8 @@ def test_a_correction_carries_its_clip_and_nothing_that_would_change_it(
         (video_pb2.GetDeferredVideoResponse(status=STATUS.EXPIRED), Expired, "no longer", 0),
         (video_pb2.GetDeferredVideoResponse(status=STATUS.DONE), CallFailed, "sent nothing", 0),
         ((CODES.NOT_FOUND, "no such request"), Expired, "no such request", 0),
-        ((CODES.INTERNAL, "boom"), OutcomeUnknown, "next build will ask again", 0),
-        ((CODES.UNAUTHENTICATED, "bad key"), OutcomeUnknown, "key is refused", 0),
+        ((CODES.INTERNAL, "boom"), OutOfReach, "next build asks again", 0),
+        ((CODES.UNAUTHENTICATED, "bad key"), OutOfReach, "key is refused", 0),
     ],
 )
 def test_every_end_of_a_clip_has_its_error(
@@ -341,7 +341,7 @@ def test_what_was_not_accepted_is_sent_again_and_not_for_ever(
     assert isinstance(xai.submit(DRAW, {}), Answer)
     assert len(server.asked[IMAGE]) == 3
     server.script[IMAGE] = [turned_away]
-    with pytest.raises(CallFailed, match="did not accept"):
+    with pytest.raises(OutOfReach, match="did not accept"):
         xai.submit(DRAW, {})
     assert len(server.asked[IMAGE]) == 3 + 4
 
@@ -371,7 +371,7 @@ def test_what_the_sdk_does_not_know_is_not_sent(
 def test_a_connection_that_cannot_be_made_is_no_lost_reply(server: Server) -> None:
     server.stop()
     provider = patient(server, tries=1)
-    with pytest.raises(CallFailed, match="failed to connect"):
+    with pytest.raises(OutOfReach, match="failed to connect"):
         provider.submit(DRAW, {})
     with pytest.raises(UsageError, match=f"localhost:{server.port} cannot be reached"):
         provider.check_key()
@@ -420,7 +420,7 @@ def test_waiting_for_the_rate_limit_ends_when_the_run_does(server: Server, by: s
             time.sleep(0.01)
         stop.set() if by == "run" else provider.close()
         for flight in flights:
-            with pytest.raises((Interrupted, OutcomeUnknown, ReplyLost)):
+            with pytest.raises((Interrupted, OutOfReach, ReplyLost)):
                 flight.result(timeout=5)
     provider.close()
 

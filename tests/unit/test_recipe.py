@@ -10,7 +10,7 @@ import pytest
 
 from spicy.errors import Problem, SpecError, UsageError
 from spicy.ids import ticks
-from spicy.recipe.load import load_recipe, recipe_names
+from spicy.recipe.load import built_in_folder, load_recipe, recipe_names
 from spicy.recipe.model import ModelPrice, Recipe, recipe_schema
 
 CAST = [
@@ -143,7 +143,7 @@ def test_the_projects_own_default_goes_first_and_may_extend_the_built_in_one(tmp
     put(tmp_path, "default.yaml", "extends: default\nstory: {scenes: 7}\n")
     assert load_recipe("default", tmp_path).story.scenes == 7
     assert load(tmp_path, "extends: default\n").story.scenes == 7
-    assert recipe_names(tmp_path) == ["default", "mine"]
+    assert recipe_names(tmp_path) == ["default", "mine", "draft"]
 
 
 def test_a_prompt_file_is_relative_to_the_recipe_that_names_it(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_prompt_file_is_relative_to_the_recipe_that_names_it(tmp_path: Path) -
         ("extends: mine\n", ["recipes/mine.yaml:1:10: the recipe extends itself: mine → mine"]),
         (
             "extends: ../other\n",
-            ["recipes/mine.yaml:1:10: unknown recipe `../other`; the recipes are mine, default"],
+            ["recipes/mine.yaml:1:10: unknown recipe `../other`; the recipes are mine, default, draft"],
         ),
         ("extends: [a]\n", ["recipes/mine.yaml:1:10: expected the name of a recipe"]),
         (
@@ -251,3 +251,12 @@ def test_the_schema_allows_partial_recipes() -> None:
     schema = recipe_schema()
     assert "extends" in schema["properties"]  # type: ignore[operator]
     assert "required" not in json.dumps(schema)
+
+
+@pytest.mark.parametrize("path", sorted(built_in_folder().glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_recipes_that_ship_know_both_providers_and_price_their_models(path: Path) -> None:
+    recipe = load_recipe(path.stem, Path("/nowhere"))
+    for provider in ("xai", "animatic"):
+        models = recipe.models_for(provider)
+        for model in (models.story, models.judge, models.image, models.video, models.correct):
+            assert recipe.price(model) is not None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -29,6 +31,7 @@ from spicy.events import (
 )
 from spicy.ids import CallKey, NodeId, Ticks, ticks
 from spicy.sinks import FanOut, JsonLines, NullSink, PlainLines, choose_sink, words
+from spicy.sinks.json_lines import MONEY
 from spicy.sinks.tally import Tally
 
 SHEET, STILL, CLIP, FINAL = (
@@ -104,15 +107,79 @@ def test_nothing_stale_is_one_sentence() -> None:
     assert plain((NodeFresh(SHEET), finished(fresh=27))) == "Everything is up to date.\n"
 
 
-def test_the_summary_names_the_film_and_its_length() -> None:
+OTHER = NodeId("owl:assembly/final")
+
+
+@pytest.mark.parametrize(
+    ("code", "finals", "said"),
+    [
+        (0, (FINAL,), ["The film is 1:24 long."]),
+        (0, (FINAL, OTHER), ["fox is 1:24 long.", "owl is 1:24 long."]),
+        (1, (FINAL,), ["Film: build/fox/final.mp4 (1:24)"]),
+    ],
+)
+def test_the_path_of_a_film_is_left_to_stdout_when_all_is_well(
+    code: int, finals: tuple[NodeId, ...], said: list[str]
+) -> None:
     out = io.StringIO()
     sink = PlainLines(out, length=lambda path: 84.2)
-    sink(done(FINAL, "build/fox/final.mp4"))
-    sink(finished(made=1))
-    assert out.getvalue().splitlines()[1:] == [
-        "Done after 1 min 15 s: 1 made.",
-        "Film: build/fox/final.mp4 (1:24)",
+    for final in finals:
+        sink(done(final, f"build/{final.partition(':')[0]}/final.mp4"))
+    sink(finished(code, made=len(finals)))
+    assert out.getvalue().splitlines()[len(finals) + 1 :] == said
+
+
+LOW_BUDGET = (
+    "the next call, at $0.50, does not fit under the cap of $1.00: $0.60 is spent; raise it and build again"
+)
+
+
+def test_what_was_stopped_did_not_fail_and_is_explained_once() -> None:
+    events: tuple[Event, ...] = (
+        NodeFailed(STILL, "interrupted", "stopping: no new call is started"),
+        NodeFailed(SHEET, "interrupted", "stopping: no new call is started"),
+        NodeFailed(CLIP, "budget", LOW_BUDGET),
+        NodeBlocked(FINAL, CLIP),
+        NodeBlocked(OTHER, FINAL),
+        finished(1, failed=4, blocked=2, made=1, paid=0.6, left=1.29),
+    )
+    told = (
+        "fox:video/01: stopped by the budget: the next call, at $0.50, does not fit under the cap of $1.00:"
+    )
+    end = [
+        "Stopped by the budget; left to make: about $1.29 (raise --max-cost or budget).",
+        "2 targets were stopped; build again to go on from there.",
     ]
+    assert plain(events) == "\n".join(
+        [
+            f"{told} $0.60 is spent",
+            "Not finished after 1 min 15 s: 1 made, 1 failed, 3 stopped, 2 not tried.",
+            "Spent $0.60.",
+            *end,
+            "",
+        ]
+    )
+    assert plain(events, quiet=True).splitlines()[1:] == end
+
+
+@pytest.mark.parametrize(
+    ("message", "label", "verify"),
+    [
+        ("object 0123456789ab… is missing from the store", "damaged", True),
+        ("object 0123456789ab… was damaged; set aside as x", "damaged", True),
+        ("the store at /cache cannot be written: Permission denied", "failed", False),
+    ],
+)
+def test_only_lost_bytes_send_one_to_cache_verify(message: str, label: str, verify: bool) -> None:
+    failed = NodeFailed(STILL, "damaged", message)
+    assert words.failure(failed) == label
+    assert ("cache verify" in words.advice(failed)) is verify
+
+
+def test_a_long_title_is_one_line_and_a_cap_is_only_named_when_there_is_one() -> None:
+    long = "a" * 300
+    assert plain((RunStarted("r", (f"{long}\nb",), "xai", None),)) == f"Building {long} b · xai\n"
+    assert plain((Planned(f"{long}\nb", 2, 1, Ticks(0), Ticks(0), Ticks(0)),)).count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -120,7 +187,7 @@ def test_the_summary_names_the_film_and_its_length() -> None:
     [
         (finished(made=2), "Done after 1 min 15 s: 2 made."),
         (finished(1, made=2, failed=1), "Not finished after 1 min 15 s: 2 made, 1 failed."),
-        (finished(3, made=2, failed=1), "Stopped by the budget after 1 min 15 s: 2 made, 1 failed."),
+        (finished(3, made=2, failed=1), "Not finished after 1 min 15 s: 2 made, 1 failed."),
         (finished(130, made=2), "Interrupted after 1 min 15 s: 2 made."),
         (finished(130), "Interrupted after 1 min 15 s: nothing to do."),
         (finished(fresh=1200), "Everything is up to date."),
@@ -141,8 +208,33 @@ def test_json_lines_are_stable() -> None:
     sink(done(SHEET, "a.jpg", paid=0.04, scores=(0.62, None)))
     assert out.getvalue() == (
         '{"event": "node_done", "v": 1, "at": "2026-11-23T01:02:03.004Z", "node": "fox:character/ember", '
-        '"targets": ["a.jpg"], "seconds": 3.21, "paid": 400000000, "saved": 0, "scores": [0.62, null]}\n'
+        '"targets": ["a.jpg"], "seconds": 3.21, "paid_ticks": 400000000, "saved_ticks": 0, "scores": [0.62, null]}\n'
     )
+
+
+def test_every_money_field_of_every_event_says_its_unit() -> None:
+    money = {
+        name
+        for event in get_args(Event)
+        for name, hint in get_type_hints(event).items()
+        if hint in (Ticks, Ticks | None)
+    }
+    assert money == MONEY
+
+
+def test_json_progress_is_thinned_out() -> None:
+    out = io.StringIO()
+    now = [0.0]
+    sink = JsonLines(out, clock=lambda: now[0])
+    for step in range(1000):
+        now[0] = step / 100
+        sink(CallProgress(CLIP, CallKey("a"), step / 1000))
+        sink(CallProgress(CLIP, CallKey("b"), 0.0))
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["progress"] for line in lines if line["key"] == "b"] == [0.0]
+    moved = [line["progress"] for line in lines if line["key"] == "a"]
+    assert 90 <= len(moved) <= 100
+    assert all(b - a > 0.0099 for a, b in itertools.pairwise(moved))
 
 
 def test_json_event_names() -> None:

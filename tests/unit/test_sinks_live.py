@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from spicy.events import (
@@ -56,22 +57,80 @@ def test_what_stays_on_the_screen_after_a_run() -> None:
     assert lines(out) == [
         "spicy  fox · xai · cap $5.00",
         "",
-        "✓ video/01       1 min 05 s · score 0.88 · $0.427",
-        "! video/01       the owl's eyes are green, not amber, in two",
-        "                 of three pictures",
+        "✓ video/01           1 min 05 s · score 0.88 · $0.427",
+        "! video/01           the owl's eyes are green, not amber, in",
+        "                     two of three pictures",
         "",
         "✗ video/02  outcome unknown",
         "    the reply was lost[2J",
         "    → It may have been billed. To ask again all the same:",
-        "    --retry-unknown.",
+        "      --retry-unknown.",
         "",
-        "· assembly/final not tried, video/02 was not made",
-        "✓ assembly/final 0.5 s",
+        "· assembly/final     not tried, video/02 was not made",
+        "✓ assembly/final     0.5 s",
         "",
         "Not finished after 1 min 10 s: 2 made, 1 up to date, 1",
         "failed, 1 not tried.",
         "Spent $0.427; left to make: about $0.43.",
-        "Film  build/fox/final.mp4 (0:24)",
+        "Film: build/fox/final.mp4 (0:24)",
+    ]
+
+
+LONGEST = NodeId("fox:keyframe/" + "a-very-long-slug-of-a-scene" * 4)
+
+
+@pytest.mark.parametrize("width", [76, 80, 100, 140])
+def test_names_titles_and_times_stay_in_their_columns(width: int) -> None:
+    screen, out = console(width)
+    gallery = NodeId("fox:keyframe/the-upper-gallery")
+    view = LiveView(screen, names=lambda: [gallery])
+    view(RunStarted("r", ("fox",), "xai", None))
+    for node, title in (
+        (clip(1), "clip 01 · Dark"),
+        (gallery, "keyframe the-upper-gallery · " + "Somebody " * 30),
+        (LONGEST, "keyframe x · 灯台守の長い夜" * 9),
+    ):
+        view(NodeStarted(node, title, ()))
+        view(NodeDone(node, (), 64.8, ticks(0.427), Ticks(0), (0.8, 0.93, 0.7)))
+    view.close()
+    rows = [line for line in lines(out) if line.startswith("✓")]
+    edge = min(width, 100)
+    assert [cell_len(row) for row in rows] == [edge] * 3
+    assert all(row.endswith("best of 3 · $0.427  1 min 05 s") for row in rows)
+    if width >= 100:
+        assert rows[0].index("Dark") == rows[1].index("Somebody")
+
+
+def test_a_target_is_never_done_above_and_running_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    screen, out = console(80, terminal=True)
+    view = LiveView(screen)
+    view(RunStarted("r", ("fox",), "xai", None))
+    view(Planned("fox", 40, 40, Ticks(0), Ticks(0), Ticks(0)))
+    for number in range(40):
+        view(NodeStarted(clip(number), "", ()))
+        view._draw()
+        view(NodeDone(clip(number), (), 1.0, Ticks(0), Ticks(0), ()))
+        view._draw()
+        shown = out.getvalue()
+        last = shown[shown.rindex(f"✓ video/{number:02d}") + 3 :]
+        assert f"video/{number:02d}" not in last
+        assert f"{number + 1}/40" in last
+    view.close()
+
+
+def test_what_was_stopped_is_one_line_at_the_end() -> None:
+    screen, out = console(80)
+    view = LiveView(screen)
+    view(RunStarted("r", ("fox",), "xai", None))
+    for number in range(5):
+        view(NodeStarted(clip(number), "", ()))
+        view(NodeFailed(clip(number), "interrupted", "stopping: no new call is started"))
+    view(RunFinished("r", 130, 2, 0, 5, 0, Ticks(0), Ticks(0), 3.0))
+    assert lines(out)[2:] == [
+        "",
+        "Interrupted after 3.0 s: 2 made, 5 stopped.",
+        "5 targets were stopped; build again to go on from there.",
     ]
 
 
@@ -145,7 +204,7 @@ def test_a_run_with_nothing_to_do() -> None:
     view(RunStarted("r", ("fox",), "animatic", None))
     view(NodeFresh(clip(1)))
     view(RunFinished("r", 0, 0, 1, 0, 0, Ticks(0), Ticks(0), 0.1))
-    assert lines(out) == ["spicy  fox · animatic · no cap", "", "", "Everything is up to date."]
+    assert lines(out) == ["spicy  fox · animatic", "", "", "Everything is up to date."]
 
 
 def test_a_dead_terminal_is_said_once_and_not_hidden() -> None:

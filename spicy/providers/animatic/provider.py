@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spicy.errors import CallFailed, Expired
+from spicy.errors import CallFailed, Expired, OutOfReach
 from spicy.ids import Digest, Ticks
 from spicy.ports import Answer, Call, Running, Ticket
 
@@ -86,14 +86,13 @@ class AnimaticProvider:
         if answer.link is None:
             raise CallFailed("this answer is text and has no media")
         made = Path(answer.link)
+        # A link is a path: only files that this very provider made may be moved, whatever the ledger says.
+        if made.parent != self._folder or not made.is_file():
+            raise Expired(f"{made.name or 'the link'} was fetched before, or its provider is closed")
         try:
             shutil.move(made, into)
-        except FileNotFoundError as error:
-            if made.exists():
-                raise CallFailed(f"cannot write {into}: {error.strerror}") from error
-            raise Expired(f"{made.name} was fetched before, or its provider is closed") from error
         except OSError as error:
-            raise CallFailed(f"cannot write {into}: {error.strerror}") from error
+            raise OutOfReach(f"cannot write {into}: {error.strerror}") from error
         with self._lock:
             self._jobs.pop(made.stem, None)
 

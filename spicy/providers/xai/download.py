@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from spicy.errors import CallFailed, Expired
+from spicy.errors import Expired, OutOfReach
 from spicy.providers.xai.pictures import sniff
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class _Part:
 def download(link: str, into: Path, waits: Iterator[float], sleep: Callable[[float], None]) -> None:
     """Write what `link` points at to the new file `into`, waiting between attempts as `waits` says.
 
-    Raises Expired when the link is dead and CallFailed when the bytes cannot be had or are no media.
+    Raises Expired when the link is dead and OutOfReach when the bytes cannot be had or are no media.
     """
     if not link.startswith(("https://", "http://")):
-        raise CallFailed("xAI sent a link that is not a web address")
+        raise OutOfReach("xAI sent a link that is not a web address")
     part = _Part()
     try:
         with into.open("wb") as file:
@@ -69,14 +69,14 @@ def download(link: str, into: Path, waits: Iterator[float], sleep: Callable[[flo
                 except _Cut as cut:
                     wait = next(waits, None)
                     if wait is None:
-                        raise CallFailed(f"the download did not succeed: {cut}") from None
+                        raise OutOfReach(f"the download did not succeed: {cut}") from None
                 sleep(wait)
     except OSError as error:
-        raise CallFailed(f"cannot write {into}: {error.strerror}") from error
+        raise OutOfReach(f"cannot write {into}: {error.strerror}") from error
 
 
 def _get(link: str, part: _Part, file: BinaryIO) -> None:
-    """One request for what is missing. Raises _Cut, Expired, CallFailed; an OSError is the disk's."""
+    """One request for what is missing. Raises _Cut, Expired, OutOfReach; an OSError is the disk's."""
     import requests
 
     with requests.Session() as session:
@@ -135,7 +135,7 @@ def _begin(response: requests.Response, part: _Part, file: BinaryIO) -> None:
     if restart:
         raise _Cut(f"the media host could not resume (HTTP {code})")
     if code != 200:
-        raise CallFailed(f"the media host answered HTTP {code}")
+        raise OutOfReach(f"the media host answered HTTP {code}")
     length = response.headers.get("Content-Length", "")
     part.total = int(length) if length.isdecimal() else None
     part.kind = response.headers.get("Content-Type", "").partition(";")[0]

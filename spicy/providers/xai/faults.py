@@ -6,6 +6,8 @@ import re
 
 _SECRET = re.compile(r"(?i)bearer\s+\S+|\bxai-(?!sdk\b)[A-Za-z0-9]{16,}")
 _LONGEST = 400
+_SHORTEST_KEY = 6
+"""What is shorter is no key, and would be found in any sentence."""
 
 
 class ReplyLost(Exception):
@@ -33,7 +35,7 @@ class KeyRefused(Exception):
 
 def quoted(words: str, secret: str) -> str:
     """The provider's words on one line, cut to a bearable length, without the key in any form."""
-    for known in {secret, secret.strip()} - {""}:
-        words = words.replace(known, "[key]")
+    if len(secret) >= _SHORTEST_KEY:
+        words = words.replace(secret, "[key]")
     line = " ".join(_SECRET.sub("[key]", words).split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from spicy.errors import CallFailed, OutcomeUnknown, SpicyError, UsageError
+from spicy.errors import CallFailed, OutOfReach, SpicyError, UsageError
 from spicy.ids import Digest
 from spicy.ports import Answer, Call, ChatCall, ImageCall, Running, Ticket
 from spicy.providers.xai.client import Clients, checked_key, host_name
@@ -64,14 +64,15 @@ class XaiProvider:
 
     - an Answer (chat, still) or a Ticket (clip, correction);
     - Refused: moderation, with the provider's words and what it billed;
-    - CallFailed: certainly not accepted, or accepted and failed; `billed` tells;
+    - CallFailed: the request or the key was turned down; nothing to be had by sending the same again;
+    - OutOfReach: patience ran out; certainly not accepted;
     - Interrupted: stopped or closed while waiting its turn; certainly not sent;
     - ReplyLost, which is no SpicyError: it went out, and the connection broke, the deadline passed or the
       server stumbled. The engine treats it as an outcome that nobody knows.
 
     A rate limit, an overloaded server and a connection that could not be made are proofs that nothing was
     accepted, so those submits wait under a rate for each model that adapts, and are sent again; nothing
-    else ever is. A poll that gets no answer raises OutcomeUnknown, which leaves the ticket in the ledger
+    else ever is. A poll that gets no answer raises OutOfReach, which leaves the ticket in the ledger
     for the next build: what is paid for is not given up because the network is down.
     """
 
@@ -145,7 +146,7 @@ class XaiProvider:
                 if later.slower:
                     bucket.slower(taken)
                 self._wait_or(
-                    exhausted if later.slower else unavailable, CallFailed(f"xAI did not accept it: {later}")
+                    exhausted if later.slower else unavailable, OutOfReach(f"xAI did not accept it: {later}")
                 )
             except KeyRefused as refused:
                 raise CallFailed(f"xAI refuses the key (GROK_API_KEY or XAI_API_KEY): {refused}") from None
@@ -156,7 +157,7 @@ class XaiProvider:
     def poll(self, ticket: Ticket) -> Running | Answer:
         """Ask how a clip is doing.
 
-        Raises Refused, CallFailed, Expired; OutcomeUnknown when there is no answer to be had, and the
+        Raises Refused, CallFailed, Expired; OutOfReach when there is no answer to be had, and the
         ticket stays good; Interrupted when stopped.
         """
         waits = self._patience.reads.waits()
@@ -169,7 +170,7 @@ class XaiProvider:
                 raise _unanswered(f"the key is refused: {refused}") from None
 
     def fetch(self, answer: Answer, into: Path) -> None:
-        """Download the media. Raises Expired for a dead link, CallFailed without all its bytes, Interrupted."""
+        """Download the media. Raises Expired for a dead link, OutOfReach without all its bytes, Interrupted."""
         if answer.link is None:
             raise CallFailed("this answer is text and has no media")
         download(answer.link, into, self._patience.downloads.waits(), self._waiting.sleep)
@@ -200,7 +201,7 @@ class XaiProvider:
         self._waiting.sleep(wait)
 
 
-def _unanswered(reason: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"submitted, but xAI does not say how it is doing ({reason}); the next build will ask again"
+def _unanswered(reason: str) -> OutOfReach:
+    return OutOfReach(
+        f"submitted, but xAI does not say how it is doing ({reason}); the next build asks again"
     )
