@@ -125,10 +125,11 @@ class _Wanted:
 
 
 def _wanted(until: str | None, only: Sequence[str]) -> _Wanted | None:
+    if not (until or only):
+        return None
     from spicy.cli.takes import parse_target
 
-    pairs = {parse_target(text)[:2] for text in only}
-    return _Wanted(_UNTIL[until] if until else None, pairs) if until or only else None
+    return _Wanted(_UNTIL[until] if until else None, {parse_target(text)[:2] for text in only})
 
 
 def _session(
