@@ -25,7 +25,8 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if durable:
             _sync(path.parent.parent)
-    temporary = path.parent / f".{path.name[:80]}.{os.getpid()}.{os.urandom(4).hex()}.part"
+    # The ending stays: ffmpeg and Pillow choose a format by it.
+    temporary = path.parent / f".{path.stem[:80]}.{os.getpid()}.{os.urandom(4).hex()}.part{path.suffix}"
     try:
         yield temporary
         if durable:

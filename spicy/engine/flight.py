@@ -30,6 +30,8 @@ CHEAP = ticks(0.10)
 
 _SUFFIX = {Kind.IMAGE: ".jpg", Kind.VIDEO: ".mp4", Kind.EDIT: ".mp4"}
 _FETCHES = 3
+_PATIENCE = 30 * 60
+"""Seconds until one build stops waiting for a ticket; the ticket itself stays good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,10 @@ class Flight:
     def _land(self, ticket: Ticket | None) -> Answer:
         if ticket is None:
             raise Expired("nothing is left of the submission but its intent")
+        patience = time.monotonic() + _PATIENCE
         while True:
+            if time.monotonic() > patience:
+                raise OutOfReach(f"not done after {_PATIENCE // 60} minutes; the next build goes on waiting")
             try:
                 state = self._provider.poll(ticket)
             except CallError:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spicy.errors import MediaError
+from spicy.files import whole
 from spicy.media.containers import open_packets
-from spicy.media.whole import written_whole
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -85,5 +85,5 @@ def _save(frame: VideoFrame, into: Path) -> None:
     picture: Image = frame.to_image()  # type: ignore[no-untyped-call]
     if turn := round(frame.rotation):
         picture = picture.rotate(turn, expand=True)
-    with written_whole(into) as draft:
+    with whole(into, durable=False) as draft:
         picture.save(draft, "JPEG", quality=QUALITY)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from spicy.errors import MediaError
+from spicy.files import whole
 from spicy.media.commands import picture_args, sound_args
 from spicy.media.crossfade import dissolved
 from spicy.media.ffmpeg import run_ffmpeg
@@ -24,7 +25,6 @@ from spicy.media.plan import (
 from spicy.media.probe import ClipInfo, probe_clip
 from spicy.media.remux import remux
 from spicy.media.timeline import Pictures, Sound
-from spicy.media.whole import written_whole
 
 __all__ = ["JoinPlan", "JoinReport", "Transition", "deviations", "join_clips"]
 
@@ -67,7 +67,7 @@ def join_clips(
     told = progress or _unheard
     with tempfile.TemporaryDirectory(prefix="spicy-join-") as room:
         parts = _conforming(clips, infos, plan, Path(room), lambda done: told(done * 0.5))
-        with written_whole(into) as draft:
+        with whole(into, durable=False) as draft:
             frames = _assemble(clips, parts, draft, plan, Path(room), lambda done: told(0.5 + done * 0.5))
             info = _checked(draft, plan, frames)
     return JoinReport(

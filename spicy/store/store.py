@@ -193,6 +193,6 @@ def collect(store: Store, *, keep_days: float, dry_run: bool) -> list[Found]:
 _LEFTOVERS = {
     "tmp/*": "leftover",
     "aside/*": "set aside",
-    "objects/*/.*.part": "leftover",
-    "calls/*/.*.part": "leftover",
+    "objects/*/.*.part*": "leftover",
+    "calls/*/.*.part*": "leftover",
 }
