@@ -246,12 +246,13 @@ class LocalKind(StrEnum):
 
     FIRST_FRAME = "first_frame"
     LAST_FRAME = "last_frame"
+    CROP = "crop"
     JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalJob:
-    """Free, deterministic work on this machine: a frame of a clip, the join of a film."""
+    """Free, deterministic work on this machine: a frame of a clip, a still in shape, the join of a film."""
 
     kind: LocalKind
     inputs: tuple[Digest, ...]

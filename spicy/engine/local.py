@@ -57,6 +57,12 @@ def _work(job: LocalJob, paths: list[Path], into: Path, progress: Callable[[floa
         case LocalKind.LAST_FRAME:
             frames.last_frame(paths[0], into)
             return {}
+        case LocalKind.CROP:
+            from spicy.media.crop import crop_to
+
+            across, down = (int(part) for part in str(job.params["aspect_ratio"]).split(":"))
+            crop_to(paths[0], into, across, down)
+            return {}
         case LocalKind.JOIN:
             return _join(job, paths, into, progress)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spicy.plan.node import KeyframeJob
-from spicy.ports import Answered, Asset, ImageCall, OrderOnly
+from spicy.ports import Answered, Asset, ImageCall, LocalJob, LocalKind, OrderOnly
 from spicy.steps.made import Bench, Made
 from spicy.steps.own import own_picture
 from spicy.steps.verify import Verdict, best_of, choose, judge
@@ -45,4 +45,18 @@ def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], bench: Bench) ->
     verify = recipe.verify
     attempts = best_of(verify.keyframe_rounds, verify.threshold, bench.ask, make, check)
     chosen = choose(bench, attempts)
-    return Made(files=(attempts[chosen].asset,), attempts=tuple(attempts), chosen=chosen)
+    still = _in_shape(attempts[chosen].asset, job.story.aspect_ratio, bench)
+    return Made(files=(still,), attempts=tuple(attempts), chosen=chosen)
+
+
+def _in_shape(still: Asset, aspect_ratio: str, bench: Bench) -> Asset:
+    """The still in the film's exact shape: the clip made from it keeps it, and then needs no second encoding."""
+    from spicy.media.crop import in_shape
+    from spicy.media.probe import probe_picture
+
+    info = probe_picture(bench.ask.open(still))
+    across, down = (int(part) for part in aspect_ratio.split(":"))
+    if in_shape(info.width, info.height, across, down):
+        return still
+    job = LocalJob(LocalKind.CROP, (still.digest,), {"aspect_ratio": aspect_ratio})
+    return bench.ask.local(job).asset
