@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 from tests.conftest import Project, Ran
@@ -54,7 +55,7 @@ def calls(ran: Ran) -> Counter[str]:
 def finished(project: Project) -> Counter[str]:
     """How often each call was finished, by key, as the ledger has it."""
     ledger = next(Path(project.env.get("SPICY_CACHE_DIR") or _cache()).glob("ledger.sqlite"))
-    with sqlite3.connect(ledger) as db:
+    with closing(sqlite3.connect(ledger)) as db:
         rows = db.execute("SELECT key, count(*) FROM call WHERE state = 'closed' GROUP BY key").fetchall()
     return Counter(dict(rows))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,8 +57,16 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Callable[..., Desk]:
-    return lambda provider, **options: Desk(tmp_path / "store", provider, **options)
+def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    opened: list[Desk] = []
+
+    def open_desk(provider: Scripted, **options: bool) -> Desk:
+        opened.append(Desk(tmp_path / "store", provider, **options))
+        return opened[-1]
+
+    yield open_desk
+    for one in opened:
+        one.store.close()
 
 
 def test_the_second_time_is_free_and_has_the_same_bytes(desk: Callable[..., Desk]) -> None:
@@ -302,6 +310,7 @@ def test_one_ledger_and_one_owner_for_all_threads(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         assert len(set(pool.map(look, range(16)))) == 1
+    store.close()
 
 
 def test_a_link_that_died_expires_the_call_within_a_run(desk: Callable[..., Desk]) -> None:
