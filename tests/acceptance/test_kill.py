@@ -52,7 +52,9 @@ def test_killed_at_random_moments_and_built_again(
 def test_ctrl_c_leaves_at_once_with_its_own_exit_code(project: Project) -> None:
     project.write("oak.yaml", WRITTEN.replace("duration: 1", "duration: 8"))
     process = project.start("build", "oak.yaml", "-j", "8")
-    time.sleep(1.5)
+    assert process.stderr is not None
+    while "keyframe/01: made in" not in process.stderr.readline():
+        assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err

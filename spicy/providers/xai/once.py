@@ -170,7 +170,8 @@ def _formed(make: Callable[[], T]) -> T:
     try:
         return make()
     except ValueError as error:
-        if "closed channel" in str(error):
+        # grpc says "RPC on closed channel" or "Channel closed", depending on how far the call had come.
+        if {"channel", "closed"} <= set(str(error).lower().replace("!", "").split()):
             raise Interrupted("the connection to xAI is closed") from None
         raise CallFailed(f"xAI does not take this request: {error}") from error
 
