@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,35 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
             _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> int:
+    """Remove temporary files that dead processes left below `folder`; returns how many.
+
+    Their names carry the process, so that another build's file in the making is left alone.
+    """
+    if os.name != "posix":  # elsewhere a signal cannot ask whether a process lives
+        return 0
+    gone = 0
+    for path in folder.rglob(".*.part*"):
+        found = _PART.fullmatch(path.name)
+        if found is not None and not _alive(int(found[1])):
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+_PART = re.compile(r"\..+\.(\d+)\.[0-9a-f]{8}\.part(?:\.\w+)?")
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -225,13 +225,19 @@ def _make_stale(project: Project, session: Session, wanted: _Wanted | None, jobs
 
 
 def _writable(project: Project) -> None:
-    """Say it before anything is asked when what is made could not be kept. Raises UsageError, StoreError."""
+    """Say it before anything is asked when what is made could not be kept. Raises UsageError, StoreError.
+
+    Also sweeps up what a killed build left half-written.
+    """
+    from spicy.files import sweep
+
     project.store.prepare()
     folder = project.settings.build_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "Permission denied", str(folder))
+        sweep(folder)
     except OSError as error:
         said = f"{folder} cannot be written: {error.strerror}; set SPICY_BUILD_DIR to a folder that can"
         raise UsageError(said) from error

@@ -1,0 +1,50 @@
+"""A file appears whole or not at all, and what a dead process left is swept up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spicy.canon import digest_bytes
+from spicy.files import copy_whole, sweep, whole, write_whole
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_whole(path, b"old")
+
+    def fail() -> None:
+        with whole(path) as draft:
+            draft.write_bytes(b"ne")
+            raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_copy_is_refused_when_its_bytes_are_not_what_was_promised(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"rotten")
+    assert not copy_whole(tmp_path / "a", tmp_path / "b", expect=digest_bytes(b"fresh"))
+    assert not (tmp_path / "b").exists()
+    assert copy_whole(tmp_path / "a", tmp_path / "b", expect=digest_bytes(b"rotten"))
+
+
+def test_only_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / "scenes" / f".last.{dead.pid}.0a50c636.part.jpg"
+    mine = tmp_path / f".clip.{os.getpid()}.0a50c636.part.mp4"
+    other = tmp_path / ".notes.part"
+    left.parent.mkdir()
+    for path in (left, mine, other):
+        path.write_bytes(b"x")
+    assert sweep(tmp_path) == 1
+    assert not left.exists()
+    assert mine.exists()
+    assert other.exists()
