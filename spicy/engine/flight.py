@@ -18,7 +18,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from spicy.engine.replay import recalled
-from spicy.errors import CallError, Expired, Interrupted, MediaError, OutcomeUnknown, OutOfReach, Refused
+from spicy.errors import (
+    CallError,
+    Expired,
+    Interrupted,
+    MediaError,
+    OutcomeUnknown,
+    OutOfReach,
+    Refused,
+    StoreError,
+)
 from spicy.ids import CallKey, Digest, Ticks, ticks, usd
 from spicy.ports import Answer, Answered, Asset, Call, Kind, Provider, Running, Ticket
 from spicy.store.ledger import Purpose, Row, State
@@ -145,7 +154,12 @@ class Flight:
         except Exception as error:
             raise self._lost(error) from error
         if isinstance(submitted, Ticket):
-            self._ledger.submitted(self._trip.id, submitted.id)
+            try:
+                self._ledger.submitted(self._trip.id, submitted.id)
+            except StoreError as error:  # the ticket in hand is worth more than the note of it
+                self._trip.watch.warn(
+                    f"a submitted call could not be journalled, so keep this build running: {error}"
+                )
         return submitted
 
     def _lost(self, error: Exception) -> Exception:

@@ -61,7 +61,8 @@ class Prices:
         return Price(
             once,
             Ticks(once + round(match * self._recipe.verify.retry_rate)),
-            Ticks(once * (1 + self._recipe.story.retries) + match),
+            # An unreadable match is asked for once more.
+            Ticks(once * (1 + self._recipe.story.retries) + 2 * match),
         )
 
     def character(self, *, has_ref: bool) -> Price:

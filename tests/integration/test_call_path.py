@@ -20,6 +20,7 @@ from spicy.errors import (
     OutcomeUnknown,
     OutOfReach,
     Refused,
+    StoreError,
 )
 from spicy.ids import Ticks, ticks
 from spicy.ports import Answer, Answered, Call, ChatCall, ImageCall, Schema, Ticket, call_key
@@ -405,3 +406,16 @@ def test_a_ticket_is_durable_before_the_first_poll(desk: Callable[..., Desk]) ->
     provider.poll = watching  # type: ignore[method-assign,assignment]
     here.ask()
     assert seen == [State.SUBMITTED]
+
+
+def test_a_ticket_that_cannot_be_journalled_is_still_polled(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(cost=DEAR)
+    here = desk(provider)
+
+    def full(*_: object) -> None:
+        raise StoreError("database or disk is full")
+
+    here.store.ledger.submitted = full  # type: ignore[method-assign]
+    assert here.ask(estimate=DEAR).asset is not None
+    assert "could not be journalled" in here.warnings[0]
+    assert provider.kinds["image"] == 1
