@@ -19,6 +19,14 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovering:
+    """An earlier build died with `calls` submissions under way, estimated at `committed`; they are brought home."""
+
+    calls: int
+    committed: Ticks
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """The graph is known, or has grown after an ideation: how many targets, how many of them stale."""
 
@@ -135,6 +143,7 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | Recovering
     | Planned
     | NodeStarted
     | CallStarted

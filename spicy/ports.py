@@ -24,6 +24,7 @@ class Kind(StrEnum):
     IMAGE = "image"
     VIDEO = "video"
     EDIT = "edit"
+    EXTEND = "extend"
     LOCAL = "local"
 
 
@@ -98,13 +99,18 @@ class ImageCall(_Call):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoCall(_Call):
-    """A clip of `duration` whole seconds that starts from the still `image`."""
+    """A clip of `duration` whole seconds that starts from the still `image`.
+
+    With `references` (reference-to-video) those pictures show who and what is in it, all the way through;
+    the prompt names them as <IMAGE_0>, … in this order, the still not counted.
+    """
 
     kind: ClassVar[Kind] = Kind.VIDEO
     image: Digest
     duration: int
     resolution: str
     aspect_ratio: str
+    references: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +126,20 @@ class EditCall(_Call):
     resolution: str
 
 
-Call = ChatCall | ImageCall | VideoCall | EditCall
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendCall(_Call):
+    """An existing clip that goes on for `seconds` (2 to 10) more; the answer is the whole, longer clip.
+
+    `resolution` describes `video`; it is there for the price.
+    """
+
+    kind: ClassVar[Kind] = Kind.EXTEND
+    video: Digest
+    seconds: int
+    resolution: str
+
+
+Call = ChatCall | ImageCall | VideoCall | EditCall | ExtendCall
 
 
 def inputs_of(call: Call) -> tuple[Digest, ...]:
@@ -131,14 +150,34 @@ def inputs_of(call: Call) -> tuple[Digest, ...]:
         case ImageCall():
             return call.sent_images()
         case VideoCall():
-            return (call.image,)
-        case EditCall():
+            return (call.image, *call.references)
+        case EditCall() | ExtendCall():
             return (call.video,)
 
 
 def call_key(provider: str, call: Call) -> CallKey:
     """Derive the call key: provider and canonical request, nothing else."""
     return CallKey(digest_json("spicy.call.v1", {"provider": provider, **call.canonical()}))
+
+
+def read_call(canonical: Mapping[str, Json]) -> Call:
+    """The call that `canonical()` describes, less what was order-only: it has the same key.
+
+    For work that outlived its asker. Raises ValueError for what no call of this version is.
+    """
+    kinds: dict[Json, type[Call]] = {
+        cls.kind.value: cls for cls in (ChatCall, ImageCall, VideoCall, EditCall, ExtendCall)
+    }
+    fields: dict[str, object] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in canonical.items()
+    }
+    try:
+        if isinstance(schema := canonical.get("schema"), dict):
+            fields["schema"] = Schema(str(schema["name"]), str(schema["text"]))
+        del fields["kind"]
+        return kinds[canonical["kind"]](**fields)  # type: ignore[arg-type]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no call of this version: {error}") from error
 
 
 # --- providers -------------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ GOOD = json.dumps({"score": 0.9, "problems": []})
 class Scripted:
     """Answers chats with `verdict`, stills and clips with a colour of their own."""
 
-    name = "scripted"
     poll_seconds = 0.001
 
     def __init__(self, *, cost: Ticks = Ticks(0), polls: int = 0) -> None:
+        self.name = "scripted"
         self.cost, self.polls = cost, polls
         self.accepted: Counter[str] = Counter()
         """Submissions accepted, by call key."""

@@ -199,7 +199,9 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
         click.echo(project.notice, err=True)
     session.start()
     try:
-        if not _all_fresh(session, wanted):
+        if _all_fresh(session, wanted):
+            session.recover()
+        else:
             _make_stale(project, session, wanted, jobs)
     except BaseException:
         session.sink.close()  # gives the terminal back
@@ -214,6 +216,7 @@ def _make_stale(project: Project, session: Session, wanted: _Wanted | None, jobs
     _writable(project)
     if _announce(project, session, wanted):
         check_provider(project.provider, project.settings, project.films[0].recipe)
+    session.recover()
     if wanted is None:
         run(session, None, jobs)
         return

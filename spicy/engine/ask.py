@@ -14,7 +14,7 @@ from spicy.engine.replay import Files, find_local
 from spicy.errors import Interrupted
 from spicy.events import CallDone, CallProgress, CallStarted, Sink, Warned
 from spicy.ids import CallKey, NodeId
-from spicy.plan.price import quote
+from spicy.plan.price import most, quote
 from spicy.ports import Answered, Call, LocalJob, LocalResult
 from spicy.recipe.model import Recipe
 from spicy.store.ledger import Purpose
@@ -49,7 +49,7 @@ class LiveAsk(Files):
             warn=self.warn,
         )
         labelled = dataclasses.replace(self._purpose, purpose=purpose)
-        offer = Offer(quote(call, self._recipe), self._budget)
+        offer = Offer(quote(call, self._recipe), most(call, self._recipe), self._budget)
         answered = self._caller.answer(call, offer, labelled, watch)
         self.calls.append((purpose, answered))
         if answered.model != call.model and not answered.from_store:

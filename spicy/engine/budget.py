@@ -53,13 +53,6 @@ class Budget:
                 self._above.reserve(estimate)
             self._reserved += estimate
 
-    def commit(self, estimate: Ticks) -> None:
-        """Set `estimate` aside whether it fits or not: an earlier run has submitted it already."""
-        with self._lock:
-            if self._above is not None:
-                self._above.commit(estimate)
-            self._reserved += estimate
-
     def settle(self, estimate: Ticks, cost: Ticks) -> None:
         """Turn a reservation into what was really billed."""
         with self._lock:

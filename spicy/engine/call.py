@@ -11,17 +11,19 @@ polled again by whoever comes next; between intent and ticket nobody can know, a
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spicy.canon import canonical
 from spicy.engine.budget import Budget
 from spicy.engine.flight import CHEAP, Flight, ReplyLost, Trip, Watch, lost_words
 from spicy.engine.replay import recalled
 from spicy.errors import CallFailed, Interrupted, OutcomeUnknown, Refused
 from spicy.ids import CallKey, Ticks, usd
-from spicy.ports import Answered, Call, Provider, call_key, inputs_of
+from spicy.ports import Answered, Call, Provider, call_key, inputs_of, read_call
 from spicy.store.ledger import LIVE, Purpose, Row, State
 from spicy.store.store import Store
 
@@ -34,9 +36,10 @@ __all__ = ["CHEAP", "Caller", "Offer", "Watch"]
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a call is expected to cost, and the budget that it has to fit into."""
+    """What a call is expected to cost, the most that it may, and the budget that the latter has to fit into."""
 
     estimate: Ticks
+    most: Ticks
     budget: Budget
 
 
@@ -98,36 +101,40 @@ class Caller:
         row = self.store.ledger.find(key)
         if row is not None and row.state in (*LIVE, State.REFUSED, State.UNKNOWN):
             trip = self._rejoin(row, call, purpose, watch)
-            if trip is None:
-                return None
-            # An earlier run has committed this money: it counts, but it is too late to ask whether it fits.
-            price.budget.commit(trip.estimate)
-            return self._fly(trip, price.budget)
+            # The budget of whoever submitted it has it in the books; it must not be counted twice.
+            return None if trip is None else Flight(self.store, self.provider, self.stop, trip).fly()
         files = {digest: self.store.objects.open(digest) for digest in dict.fromkeys(inputs_of(call))}
-        price.budget.reserve(price.estimate)
+        price.budget.reserve(price.most)
         claimed: Row | int | None = None
         try:
             claimed = self._claim(key, call, price.estimate, purpose)
         finally:
             if not isinstance(claimed, int):
-                price.budget.settle(price.estimate, Ticks(0))
+                price.budget.settle(price.most, Ticks(0))
         if isinstance(claimed, Row):
             return None
         trip = Trip(claimed, key, call, purpose, watch, price.estimate, files=files)
-        # Between our look-up and our claim another process may have finished this very call.
-        record = self.store.lookup(key)
-        if record is not None:
-            self.store.ledger.end(claimed, State.FAILED, note="answered by another process meanwhile")
-            price.budget.settle(price.estimate, Ticks(0))
-            return recalled(record, call)
-        return self._fly(trip, price.budget)
-
-    def _fly(self, trip: Trip, budget: Budget) -> Answered | None:
         flight = Flight(self.store, self.provider, self.stop, trip)
         try:
             return flight.fly()
         finally:
-            budget.settle(trip.estimate, flight.bill)
+            price.budget.settle(price.most, flight.bill)
+
+    def bring_home(self, row: Row, watch: Watch) -> None:
+        """Finish what a dead process began, whether or not anybody still asks for it.
+
+        A submission whose reply was lost is marked as such; one of another process that lives is left alone.
+        Raises CallError, Interrupted, StoreError; ValueError for a call that this version does not know.
+        """
+        call = read_call(json.loads(row.request))
+        purpose = Purpose(run="", film="", node=row.node, step="", purpose=row.purpose)
+        with self._alone(row.key):
+            now = self.store.ledger.find(row.key)
+            if now is None or now.state not in LIVE or self._owned(now):
+                return
+            trip = self._rejoin(now, call, purpose, watch)
+            if trip is not None:
+                Flight(self.store, self.provider, self.stop, trip).fly()
 
     def _claim(self, key: CallKey, call: Call, estimate: Ticks, purpose: Purpose) -> Row | int:
         return self.store.ledger.claim(
@@ -138,11 +145,17 @@ class Caller:
             model=call.model,
             estimate=estimate,
             purpose=purpose,
+            request=canonical(call.canonical()),
         )
+
+    def _owned(self, row: Row) -> bool:
+        """Whether another process is at work on a live row. Our own is an orphan: one thread a key."""
+        me = self.store.owner
+        return row.owner != me.id and me.alive(row.owner)
 
     def _rejoin(self, row: Row, call: Call, purpose: Purpose, watch: Watch) -> Trip | None:
         """Deal with a row that stands in the way: wait for its owner, or take it over."""
-        ledger, me = self.store.ledger, self.store.owner
+        ledger = self.store.ledger
         if row.state is State.REFUSED:
             raise Refused(f"{row.note} (refused before; not asked again)")
         if row.state is State.UNKNOWN:
@@ -150,11 +163,10 @@ class Caller:
                 raise OutcomeUnknown(lost_words(row.estimate, time.time() - row.created))
             ledger.end(row.id, State.WRITTEN_OFF, note="possibly billed twice: retried on request")
             return None
-        # A row of our own is an orphan too: this thread is the only one here that works on this key.
-        if row.owner != me.id and me.alive(row.owner):
+        if self._owned(row):
             self.stop.wait(_WAIT)
             return None
-        if not ledger.adopt(row, me.id):
+        if not ledger.adopt(row, self.store.owner.id):
             return None
         if row.ticket is not None or row.answer is not None:
             return Trip(row.id, row.key, call, purpose, watch, row.estimate, row=row)
@@ -166,9 +178,12 @@ class Caller:
         if row.estimate == 0:
             self.store.ledger.end(row.id, State.FAILED, note="the process died; nothing was charged")
         elif row.estimate <= CHEAP:
-            self.store.ledger.end(row.id, State.WRITTEN_OFF, note="possibly billed twice")
+            # In the books at its price, as in the run that loses a reply itself: it may have been billed.
+            self.store.ledger.end(row.id, State.WRITTEN_OFF, cost=row.estimate, note="possibly billed twice")
             watch.warn(
                 f"an earlier submission, at {usd(row.estimate)}, lost its reply: asked again, possibly billed twice"
             )
         else:
-            self.store.ledger.end(row.id, State.UNKNOWN, note="the reply to the submission was lost")
+            self.store.ledger.end(
+                row.id, State.UNKNOWN, cost=row.estimate, note="the reply to the submission was lost"
+            )

@@ -17,6 +17,7 @@ from spicy.plan.node import Node, Price
 from spicy.plan.price import Prices
 from spicy.plan.prompts import Prompts
 from spicy.ports import Ask
+from spicy.recipe.capable import check_models
 from spicy.recipe.load import load_recipe
 from spicy.recipe.model import Recipe
 from spicy.spec.load import load_spec
@@ -100,11 +101,12 @@ class Film:
             given = scene.duration if scene is not None else None
             short, usual, long = (given or seconds for seconds in (1, self.recipe.story.duration, LONGEST))
             # A clip without a cast is not judged, and an ideated scene may have none.
-            judged = bool(scene.characters) if scene is not None else False
+            fewest = len(scene.characters) if scene is not None else 0
+            most = self.recipe.limits.characters_per_scene
             price += Price(
-                prices.video(duration=short, judged=judged).low,
-                prices.video(duration=usual, judged=True).likely,
-                max(prices.video(duration=d, judged=True).worst for d in (long, min(long, 8))),
+                prices.video(duration=short, cast=fewest).low,
+                prices.video(duration=usual, cast=max(1, fewest)).likely,
+                max(prices.video(duration=d, cast=most).worst for d in (long, min(long, 8))),
             )
         return price
 
@@ -149,6 +151,7 @@ def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Fi
     if problems:
         raise SpecError(problems)
     recipe = load_recipe(spec.recipe, _home(spec, root), complain=partial(spec.problem, ("recipe",)))
+    check_models(recipe, provider)
     film = Film(spec, Prompts(recipe, provider), build)
     # A story that stored answers do not give is a failure of this film's ideation, told when it is tried.
     with contextlib.suppress(Missing, StepFailed):

@@ -37,7 +37,7 @@ from spicy.store.store import Store
 CHEAP = ticks(0.10)
 """At or under this, a submit whose answer was lost is asked for again (product.md, section 6)."""
 
-_SUFFIX = {Kind.IMAGE: ".jpg", Kind.VIDEO: ".mp4", Kind.EDIT: ".mp4"}
+_SUFFIX = {Kind.IMAGE: ".jpg", Kind.VIDEO: ".mp4", Kind.EDIT: ".mp4", Kind.EXTEND: ".mp4"}
 _FETCHES = 3
 _PATIENCE = 30 * 60
 """Seconds until one build stops waiting for a ticket; the ticket itself stays good."""
@@ -94,6 +94,10 @@ class Flight:
         Raises CallError, Interrupted, ReplyLost, and whatever disk and database raise.
         """
         try:
+            # Between the look-up and the claim another process may have finished this very call.
+            if not self._asked and (known := self._store.lookup(self._trip.key)) is not None:
+                self._close(State.FAILED, "answered by another process meanwhile")
+                return recalled(known, self._trip.call)
             self._trip.watch.started(self._trip.key, self._trip.call)
             return self._keep(*self._answer())
         except Refused as refusal:
@@ -125,6 +129,9 @@ class Flight:
         self._ended = True
 
     def _let_go(self) -> None:
+        if not self._asked:
+            self._close(State.FAILED, "not submitted")
+            return
         state = self._ledger.find(self._trip.key)
         if state is not None and state.id == self._trip.id and state.state is not State.UNKNOWN:
             self._ledger.release(self._trip.id)
@@ -222,7 +229,7 @@ class Flight:
         )
         self._store.records.add(record)
         self._close(State.CLOSED)
-        return recalled(record, self._trip.call, from_store=False)
+        return recalled(record, self._trip.call, from_store=self._trip.row is not None)
 
     def _bring(self, answer: Answer, ticket: Ticket | None) -> Asset:
         """Fetch the media; a link that fails is tried again, and asked for anew when there is a ticket."""

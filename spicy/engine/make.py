@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -13,6 +13,7 @@ from spicy.engine.budget import Budget
 from spicy.engine.call import Caller
 from spicy.engine.films import Film
 from spicy.engine.receipt import Log, write_receipt
+from spicy.engine.recover import Recovery
 from spicy.engine.reporting import make_report
 from spicy.errors import DamagedObject, StepFailed
 from spicy.events import NodeDone, NodeStarted, Sink
@@ -38,7 +39,7 @@ from spicy.steps.keyframe import make_keyframe
 from spicy.steps.made import Bench, Made
 from spicy.steps.script import make_script
 from spicy.steps.video import make_video
-from spicy.store.ledger import Purpose
+from spicy.store.ledger import Purpose, Row
 from spicy.store.store import Store
 
 _Digests = dict[str, Digest]
@@ -67,6 +68,7 @@ class Maker:
         }
         self._known = known
         self._saved = 0
+        self._recovery: Recovery | None = None
         self._lock = threading.Lock()
 
     @property
@@ -74,8 +76,15 @@ class Maker:
         """What the store saved in this run."""
         return Ticks(self._saved)
 
+    def recover(self, rows: Sequence[Row]) -> None:
+        """Begin to bring home what dead builds submitted; `close` waits for it."""
+        self._recovery = Recovery(self._caller, rows, self._sink)
+        self._recovery.start()
+
     def close(self) -> None:
-        """Release the provider."""
+        """Wait for the recovery and release the provider."""
+        if self._recovery is not None:
+            self._recovery.finish()
         self._caller.provider.close()
 
     def ideate(self, film: Film) -> None:

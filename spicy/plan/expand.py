@@ -226,7 +226,7 @@ class _Expansion:
                 self.paths.scene(scene.slug, n) for n in (f"clip{suffix}", "first.jpg", "last.jpg")
             ),
             receipt=self.paths.scene(scene.slug, "clip.json"),
-            price=Price() if own else self.prices.video(duration=scene.duration, judged=bool(cast)),
+            price=Price() if own else self.prices.video(duration=scene.duration, cast=len(cast)),
         )
 
     def _final(self) -> Node:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from spicy.ids import Ticks
 from spicy.plan.node import Price
-from spicy.ports import Call, ChatCall, EditCall, ImageCall, VideoCall
+from spicy.ports import Call, ChatCall, EditCall, ExtendCall, ImageCall, VideoCall
 from spicy.recipe.model import Recipe
 
 
@@ -19,11 +19,17 @@ def quote(call: Call, recipe: Recipe) -> Ticks:
         case ImageCall():
             return Ticks(price.image(call.resolution) + price.per_input * len(call.sent_images()))
         case VideoCall():
-            return Ticks(price.second(call.resolution) * call.duration + price.per_input)
-        case EditCall():
+            inputs = 1 + len(call.references)
+            return Ticks(price.second(call.resolution) * call.duration + price.per_input * inputs)
+        case EditCall() | ExtendCall():
             return Ticks(price.second(call.resolution) * call.seconds)
         case _:
             assert_never(call)
+
+
+def most(call: Call, recipe: Recipe) -> Ticks:
+    """What `call` may cost at most, which is what a cap sets aside: only a chat's price is not known before."""
+    return recipe.price(call.model).per_call_most if isinstance(call, ChatCall) else quote(call, recipe)
 
 
 def loop(first: Ticks, again: Ticks, rounds: int, retry_rate: float) -> Price:
@@ -41,8 +47,8 @@ class Prices:
     def __init__(self, recipe: Recipe, provider: str) -> None:
         self._recipe = recipe
         models = recipe.models_for(provider)
-        self._judge = recipe.price(models.judge).per_call
-        self._story = recipe.price(models.story).per_call
+        self._judge, self._judge_most = _chat(recipe, models.judge)
+        self._story, self._story_most = _chat(recipe, models.story)
         self._image = recipe.price(models.image)
         self._video = recipe.price(models.video)
         self._edit = recipe.price(models.correct)
@@ -50,9 +56,12 @@ class Prices:
     def _still(self, inputs: int, rounds: int) -> Price:
         once = self._image.image(self._recipe.output.image_resolution) + self._image.per_input * inputs
         cost = Ticks(once + self._judge)
-        # An unreadable verdict is asked for once more.
         price = loop(cost, cost, rounds, self._recipe.verify.retry_rate)
-        return Price(price.low, price.likely, Ticks(price.worst + self._judge * rounds))
+        return Price(price.low, price.likely, self._worst(price.worst, rounds))
+
+    def _worst(self, expected: Ticks, verdicts: int) -> Ticks:
+        """With every verdict as dear as it can be, and unreadable, so that it is asked for once more."""
+        return Ticks(expected + (2 * self._judge_most - self._judge) * verdicts)
 
     def ideation(self, *, labels: bool) -> Price:
         """Asking for a story, and for whom the pictures show."""
@@ -62,7 +71,7 @@ class Prices:
             once,
             Ticks(once + round(match * self._recipe.verify.retry_rate)),
             # An unreadable match is asked for once more.
-            Ticks(once * (1 + self._recipe.story.retries) + 2 * match),
+            Ticks(self._story_most * (1 + self._recipe.story.retries) + 2 * self._judge_most * labels),
         )
 
     def character(self, *, has_ref: bool) -> Price:
@@ -73,12 +82,13 @@ class Prices:
         """A scene's still."""
         return self._still(references, self._recipe.verify.keyframe_rounds)
 
-    def video(self, *, duration: int, judged: bool) -> Price:
-        """A scene's clip and its corrections; one without a cast is not judged."""
+    def video(self, *, duration: int, cast: int) -> Price:
+        """A scene's clip with `cast` characters, and its corrections; one without a cast is not judged."""
         verify, judge = self._recipe.verify, self._judge
         resolution = self._recipe.output.resolution
-        clip = Ticks(self._video.second(resolution) * duration + self._video.per_input)
-        if not judged:
+        inputs = 1 + (cast if self._recipe.sends_sheets else 0)
+        clip = Ticks(self._video.second(resolution) * duration + self._video.per_input * inputs)
+        if not cast:
             return Price(clip, clip, clip)
         first = Ticks(clip + judge)
         if duration <= self._recipe.limits.edit_seconds:
@@ -88,4 +98,9 @@ class Prices:
         else:
             again, rounds = first, 2
         price = loop(first, again, rounds, verify.retry_rate)
-        return Price(price.low, price.likely, Ticks(price.worst + self._judge * rounds))
+        return Price(price.low, price.likely, self._worst(price.worst, rounds))
+
+
+def _chat(recipe: Recipe, model: str) -> tuple[Ticks, Ticks]:
+    price = recipe.price(model)
+    return price.per_call, price.per_call_most

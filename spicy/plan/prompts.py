@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from spicy.canon import Json
 from spicy.errors import UsageError
 from spicy.plan.node import CharacterJob, KeyframeJob, VideoJob
-from spicy.recipe.model import Recipe
+from spicy.recipe.model import Models, Recipe
 from spicy.story.model import Character, Continuity
 
 
@@ -33,21 +33,26 @@ class Prompts:
     def _render(self, prompt: str, **values: object) -> str:
         return self.recipe.render(prompt, self.provider, **values)
 
-    def _picture_prompt(self, prompt: str, what: str, **values: object) -> str:
-        """Render what goes to an image or video model. Raises UsageError when it is longer than they take."""
-        text, limit = self._render(prompt, **values), self.recipe.limits.prompt_bytes
+    def _picture_prompt(self, prompt: str, model: str, what: str, **values: object) -> str:
+        """Render what goes to an image or video model. Raises UsageError when it is longer than that takes."""
+        text, limit = self._render(prompt, **values), self.recipe.prompt_bytes(model)
         if len(text) * 4 > limit and (size := len(text.encode())) > limit:
             raise UsageError(
                 f"the {prompt} prompt of {what} has {size:,} bytes, and recipe {self.recipe.name} allows {limit:,}"
-                " (limits.prompt_bytes): shorten the texts that go into it"
+                f" for {model} (limits): shorten the texts that go into it"
             )
         return text
+
+    @property
+    def _models(self) -> Models:
+        return self.recipe.models_for(self.provider)
 
     def sheet(self, job: CharacterJob, problems: Sequence[str] = ()) -> str:
         """Draw a character, taking care of `problems`."""
         c = job.character
         return self._picture_prompt(
             "sheet",
+            self._models.image,
             c.name,
             style=job.story.style,
             palette=job.story.palette,
@@ -74,6 +79,7 @@ class Prompts:
         strict = scene.continuity is Continuity.STRICT and job.previous is not None
         return self._picture_prompt(
             "keyframe",
+            self._models.image,
             f"scene {scene.id}",
             style=job.story.style,
             palette=job.story.palette,
@@ -96,10 +102,16 @@ class Prompts:
         )
 
     def video(self, job: VideoJob) -> str:
-        """Set the still in motion: motion only."""
+        """Set the still in motion: motion only. Who is who is said when the sheets travel along."""
         scene = job.scene
         return self._picture_prompt(
-            "video", f"scene {scene.id}", style=job.story.style, action=scene.action, camera=scene.camera
+            "video",
+            self._models.video,
+            f"scene {scene.id}",
+            style=job.story.style,
+            action=scene.action,
+            camera=scene.camera,
+            references=_cast(job.cast) if self.recipe.sends_sheets else [],
         )
 
     def video_check(self, job: VideoJob) -> str:
@@ -146,8 +158,10 @@ class Prompts:
         """All that a clip's node depends on besides its input files."""
         if job.own:
             return {"own": True}
-        models, verify = self.recipe.models_for(self.provider), self.recipe.verify
+        models, verify = self._models, self.recipe.verify
+        sheets: dict[str, Json] = {"references": "sheets"} if self.recipe.sends_sheets else {}
         return {
+            **sheets,
             "prompt": self.video(job),
             "correcting template": self.recipe.prompt_digest("correct", self.provider),
             "check": self.video_check(job),
@@ -167,7 +181,7 @@ class Prompts:
         verify = self.recipe.verify
         return {
             "provider": self.provider,
-            "judge": self.recipe.models_for(self.provider).judge,
+            "judge": self._models.judge,
             "threshold": verify.threshold,
             "on_low": verify.on_low,
         }
@@ -175,7 +189,7 @@ class Prompts:
     def _still(self) -> dict[str, Json]:
         output = self.recipe.output
         return {
-            "model": self.recipe.models_for(self.provider).image,
+            "model": self._models.image,
             "resolution": output.image_resolution,
             "quality": output.image_quality,
             **self._judge(),

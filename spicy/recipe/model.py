@@ -20,6 +20,7 @@ Retries = Annotated[int, Field(ge=0, le=20)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Dollars = Annotated[float, Field(ge=0, le=10_000)]
+Bytes = Annotated[int, Field(ge=1, le=1_000_000)]
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 
 
@@ -87,13 +88,29 @@ class Verify(Text):
     retry_rate: Share = Field(description="How often a round is repeated, for the likely price.")
 
 
+class ModelLimits(Text):
+    """What one model can take; what is unsaid is not known to be limited."""
+
+    prompt_bytes: Bytes | None = Field(None, description="In place of `limits.prompt_bytes`.")
+    references: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        None, description="Pictures beside the first frame of a clip."
+    )
+    reference_resolutions: list[Word] | None = Field(
+        None, description="Those it makes clips with references in."
+    )
+    edits: bool = Field(True, description="Whether it corrects clips.")
+
+
 class Limits(Text):
     """What the models can take."""
 
     references_per_edit: Count
     characters_per_scene: Count
     edit_seconds: Seconds
-    prompt_bytes: Annotated[int, Field(ge=1, le=1_000_000)]
+    prompt_bytes: Bytes
+    models: dict[str, ModelLimits] = Field(
+        default_factory=dict, description="By model, where one takes less, or more."
+    )
 
 
 class Output(Text):
@@ -102,6 +119,9 @@ class Output(Text):
     resolution: Annotated[Word, Field(pattern=r"^[1-9][0-9]{1,3}p$")]
     image_resolution: Annotated[Word, Field(pattern=r"^[1-9][0-9]{0,3}[kp]$")]
     image_quality: Word
+    video_references: Literal["none", "sheets"] = Field(
+        "none", description="What goes to the video model beside the keyframe."
+    )
     fps: Annotated[int, Field(ge=1, le=120)]
 
 
@@ -127,7 +147,10 @@ class Rates(Text):
 class PriceText(Text):
     """Prices of one model in US dollars; what is unsaid is free."""
 
-    per_call: Dollars = 0.0
+    per_call: Dollars = Field(0.0, description="What a chat usually takes.")
+    per_call_most: Dollars | None = Field(
+        None, description="What a chat may take: set aside under a cap, and counted by the worst price."
+    )
     per_image: dict[str, Dollars] = Field(default_factory=dict, description="By resolution.")
     per_second: dict[str, Dollars] = Field(default_factory=dict, description="By resolution.")
     per_input: Dollars = 0.0
@@ -168,6 +191,7 @@ class ModelPrice:
     """What a model costs, in ticks; all zero for one that is free."""
 
     per_call: Ticks = Ticks(0)
+    per_call_most: Ticks = Ticks(0)
     per_image: Mapping[str, Ticks] = field(default_factory=dict)
     per_second: Mapping[str, Ticks] = field(default_factory=dict)
     per_input: Ticks = Ticks(0)
@@ -215,6 +239,16 @@ class Recipe:
 
         return render(self._template(prompt, provider), values)
 
+    def prompt_bytes(self, model: str) -> int:
+        """The longest prompt of a model, in bytes of UTF-8."""
+        own = self.limits.models.get(model)
+        return own.prompt_bytes if own and own.prompt_bytes is not None else self.limits.prompt_bytes
+
+    @property
+    def sends_sheets(self) -> bool:
+        """Whether clips are made with the characters' sheets beside the keyframe (reference-to-video)."""
+        return self.output.video_references == "sheets"
+
     def prompt_digest(self, prompt: str, provider: str) -> str:
         """The digest of a template's text, which tells an edited one from an old one."""
         return digest_bytes(self._template(prompt, provider).text.encode())
@@ -242,6 +276,7 @@ def in_ticks(text: PriceText) -> ModelPrice:
     """Turn prices as people write them into integer money."""
     return ModelPrice(
         per_call=ticks(text.per_call),
+        per_call_most=ticks(max(text.per_call, text.per_call_most or 0.0)),
         per_image={k: ticks(v) for k, v in text.per_image.items()},
         per_second={k: ticks(v) for k, v in text.per_second.items()},
         per_input=ticks(text.per_input),

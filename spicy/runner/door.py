@@ -93,6 +93,7 @@ def _reporter(session: Session) -> type[ConsoleReporter]:
             super().initialize(tasks, selected_tasks)
             signals.enter_context(interruptible(session.stop))
             session.start()
+            session.recover()
 
         def add_failure(self, task: Any, fail: Any) -> None:
             super().add_failure(task, fail)

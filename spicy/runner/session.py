@@ -96,6 +96,12 @@ class Session:
         names = tuple(f.name for f in self.films)
         self.sink(RunStarted(self.run, names, self.provider, min(caps, default=None)))
 
+    def recover(self) -> None:
+        """Begin to bring home what dead builds submitted; `finish` waits for it."""
+        rows = self.store.orphans(self.provider)
+        if rows:
+            self.maker.recover(rows)
+
     def is_fresh(self, node: Node) -> bool:
         """Check a node against what is on disk now, and remember why it is stale."""
         status = check_node(node, self.digest_of, self.store)
@@ -168,6 +174,8 @@ class Session:
         tally = self.tally
         code = tally.exit_code(stopped=self.stop.is_set())
         saved = self._maker.saved if self._maker is not None else Ticks(0)
+        if self._maker is not None:
+            self._maker.close()
         seconds = time.monotonic() - self._began
         self.sink(
             RunFinished(
@@ -187,9 +195,7 @@ class Session:
         return code
 
     def close(self) -> None:
-        """Release the provider and the store."""
-        if self._maker is not None:
-            self._maker.close()
+        """Release the terminal and the store."""
         self.sink.close()
         self.store.close()
 

@@ -2,7 +2,7 @@
 
 Every line has `event` (its name), `v` (the version of this format) and `at` (UTC, ISO 8601). Units:
 
-- Money ends in `_ticks`: `cost_ticks`, `paid_ticks`, `saved_ticks`, `low_ticks`, `likely_ticks`, `worst_ticks`,
+- Money ends in `_ticks`: `committed_ticks`, `cost_ticks`, `paid_ticks`, `saved_ticks`, `low_ticks`, `likely_ticks`, `worst_ticks`,
   `cap_ticks`, `left_ticks`. Whole numbers of 10^-10 US dollars, as xAI counts; $0.04 is 400000000. Never a float.
 - `seconds` are wall-clock seconds. `progress` goes from 0.0 to 1.0; `scores` too, null for an attempt without one.
 - `made`, `fresh`, `failed`, `blocked`, `total`, `stale` count targets. `failed` counts every `node_failed`, also the
@@ -31,7 +31,7 @@ from spicy.sinks.words import event_name
 VERSION = 1
 """Grows when a field changes its meaning; new fields and new events do not change it."""
 
-MONEY = frozenset({"cap", "cost", "left", "likely", "low", "paid", "saved", "worst"})
+MONEY = frozenset({"cap", "committed", "cost", "left", "likely", "low", "paid", "saved", "worst"})
 """Fields of events that are money."""
 
 LEAST_PROGRESS = 0.01

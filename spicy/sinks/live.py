@@ -31,6 +31,7 @@ from spicy.events import (
     NodeDone,
     NodeFailed,
     NodeStarted,
+    Recovering,
     RunFinished,
     RunStarted,
     Warned,
@@ -145,6 +146,8 @@ class LiveView:
                 return []
             case NodeDone():
                 return [self._made(event)]
+            case Recovering():
+                return [Text(words.recovering(event)), Text()]
             case Warned():
                 return [self._note("!", event.node, event.message, "yellow")]
             case NodeFailed(kind="interrupted"):

@@ -6,7 +6,17 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from spicy.events import Event, NodeBlocked, NodeDone, NodeFailed, Planned, RunFinished, RunStarted, Warned
+from spicy.events import (
+    Event,
+    NodeBlocked,
+    NodeDone,
+    NodeFailed,
+    Planned,
+    Recovering,
+    RunFinished,
+    RunStarted,
+    Warned,
+)
 from spicy.ids import NodeId, usd
 from spicy.sinks import words
 from spicy.sinks.tally import Tally
@@ -73,6 +83,8 @@ class PlainLines:
         match event:
             case RunStarted():
                 return [f"Building {words.opening(event)}"]
+            case Recovering():
+                return [words.recovering(event)]
             case Planned(stale=stale) if stale:
                 price = f"likely {usd(event.likely)} (low {usd(event.low)}, worst {usd(event.worst)})"
                 if not event.worst:

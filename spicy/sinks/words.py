@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from spicy.events import Event, NodeDone, NodeFailed, RunFinished, RunStarted
+from spicy.events import Event, NodeDone, NodeFailed, Recovering, RunFinished, RunStarted
 from spicy.ids import NodeId, usd
 
 _ACTIVITY = {
@@ -174,6 +174,13 @@ class Stops:
 
 
 NO_STOPS = Stops()
+
+
+def recovering(event: Recovering) -> str:
+    """What an earlier build left behind, and what becomes of it."""
+    calls = "one call" if event.calls == 1 else f"{event.calls:,} calls"
+    price = f", at {usd(event.committed)}" if event.committed else ""
+    return f"Bringing home {calls} of an earlier build{price}: asked for once, not asked again."
 
 
 def counts(end: RunFinished, stops: Stops = NO_STOPS) -> str:

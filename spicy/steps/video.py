@@ -74,6 +74,7 @@ class _Clips:
             duration=self.job.scene.duration,
             resolution=self.recipe.output.resolution,
             aspect_ratio=self.job.story.aspect_ratio,
+            references=self.sheets if self.recipe.sends_sheets else (),
             take=self.job.scene.take,
             attempt=number,
         )

@@ -71,6 +71,11 @@ class Row:
     created: float
     updated: float
     note: str
+    provider: str
+    node: str
+    purpose: str
+    request: str
+    """The call's canonical form as JSON; empty in rows of versions that did not keep it."""
 
 
 _MIGRATIONS: tuple[str, ...] = (
@@ -87,9 +92,11 @@ _MIGRATIONS: tuple[str, ...] = (
         run TEXT NOT NULL, film TEXT NOT NULL, step TEXT NOT NULL, item TEXT NOT NULL, kind TEXT NOT NULL,
         calls INTEGER NOT NULL, cost INTEGER NOT NULL, at REAL NOT NULL);
     """,
+    # What was asked, so that an answer can be brought home when its spec does not ask for it any more.
+    "ALTER TABLE call ADD COLUMN request TEXT NOT NULL DEFAULT ''",
 )
 
-_ROW = "id, key, state, owner, ticket, answer, estimate, cost, created, updated, note"
+_ROW = "id, key, state, owner, ticket, answer, estimate, cost, created, updated, note, provider, node, purpose, request"
 
 
 class Owner:
@@ -177,6 +184,7 @@ class Ledger:
         model: str,
         estimate: Ticks,
         purpose: Purpose,
+        request: str,
     ) -> Row | int:
         """Write the intent to submit `key` and return its row's number, or the row that stands in the way.
 
@@ -189,9 +197,9 @@ class Ledger:
             now = self._clock()
             cursor = db.execute(
                 "INSERT INTO call (key, provider, kind, model, run, film, node, step, purpose, owner, state,"
-                " estimate, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent', ?, ?, ?)",
+                " estimate, created, updated, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent', ?, ?, ?, ?)",
                 (key, provider, kind, model, purpose.run, purpose.film, purpose.node, purpose.step)
-                + (purpose.purpose, owner, estimate, now, now),
+                + (purpose.purpose, owner, estimate, now, now, request),
             )
             return int(cursor.lastrowid or 0)
 

@@ -18,7 +18,7 @@ from spicy.store.records import CallRecord, Records
 from spicy.store.stat_memo import StatMemo
 
 if TYPE_CHECKING:
-    from spicy.store.ledger import Ledger, Owner
+    from spicy.store.ledger import Ledger, Owner, Row
 
 STORE_VERSION = 1
 
@@ -79,6 +79,13 @@ class Store:
                 self.prepare()
                 self._ledger = Ledger(self.root)
             return self._ledger
+
+    def orphans(self, provider: str) -> list[Row]:
+        """Submissions to `provider` whose process is dead; nothing is opened where nothing was ever asked."""
+        if not (self.root / "ledger.sqlite").exists():
+            return []
+        rows = [row for row in self.ledger.live() if row.provider == provider and row.request]
+        return [row for row in rows if not self.owner.alive(row.owner)] if rows else []
 
     @property
     def owner(self) -> Owner:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from tests.conftest import Project, Ran
+from tests.conftest import Project, Ran, child_environment
 
 CONCEPT = """\
 recipe: quick
@@ -46,6 +48,9 @@ scenes:
 """
 
 
+DODO = 'from spicy.dodo import films\nglobals().update(films("specs/*.yaml"))\n'
+
+
 def calls(ran: Ran) -> Counter[str]:
     """How many calls a `--json` build put to the provider, by purpose."""
     events = [json.loads(line) for line in ran.out.splitlines()]
@@ -76,3 +81,17 @@ def media(project: Project, film: str) -> dict[str, str]:
     kept = (".jpg", ".png", ".mp4", ".md", ".yaml")
     files = [f for f in project.files(f"build/{film}") if f.endswith(kept)]
     return {f: hashlib.sha256((project.root / f).read_bytes()).hexdigest() for f in files}
+
+
+def doit(project: Project, *args: str) -> Ran:
+    """Run bare `doit ARGS` in the project."""
+    done = subprocess.run(
+        [sys.executable, "-m", "doit", *args],
+        cwd=project.root,
+        env=child_environment(project.env),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.films import CONCEPT, WRITTEN, calls, media, store
-from tests.conftest import Project, Ran, child_environment
-
-DODO = 'from spicy.dodo import films\nglobals().update(films("specs/*.yaml"))\n'
-
-
-def doit(project: Project, *args: str) -> Ran:
-    """Run bare `doit ARGS` in the project."""
-    done = subprocess.run(
-        [sys.executable, "-m", "doit", *args],
-        cwd=project.root,
-        env=child_environment(project.env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+from tests.acceptance.films import CONCEPT, DODO, WRITTEN, calls, doit, media, store
+from tests.conftest import Project
 
 
 @pytest.fixture

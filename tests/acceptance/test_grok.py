@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from spicy.emulator import Emulator, Fault
-from tests.acceptance.films import CONCEPT, WRITTEN, finished
+from spicy.ids import ticks
+from tests.acceptance.films import CONCEPT, DODO, WRITTEN, doit, finished, store
 from tests.conftest import Project
 
 KEY = "xai-secret-7f3a"
@@ -52,8 +56,6 @@ def test_a_concept_takes_the_calls_that_it_should_and_no_more(studio: Project, e
 
 
 def test_low_is_the_bill_to_the_tick(studio: Project, emulator: Emulator) -> None:
-    import json
-
     studio.write("oak.yaml", WRITTEN)
     plan = json.loads(studio.spicy("plan", "oak.yaml", "--json").out)
     assert studio.spicy("build", "oak.yaml").code == 0
@@ -85,6 +87,66 @@ def emulator_lost(project: Project) -> int:
     """Submissions that the ledger itself marks as possibly billed twice."""
     ran = project.spicy("costs")
     return ran.out.count("written off")
+
+
+def submitted_clips(emulator: Emulator) -> int:
+    """Clips that the emulator has accepted."""
+    return accepted(emulator)["video"]
+
+
+@pytest.mark.parametrize("by", ["spicy", "doit"])
+def test_what_a_killed_build_had_submitted_comes_home_though_the_spec_has_changed(
+    studio: Project, emulator: Emulator, by: str
+) -> None:
+    studio.write("oak.yaml", WRITTEN)
+    studio.write("dodo.py", DODO.replace("specs/", ""))
+    emulator.set_faults([Fault(kind="video", effect="slow", factor=60)])
+    process = studio.start("build", "oak.yaml", "-j", "16", "-q")
+    wait_until(lambda: submitted_clips(emulator) == 3)
+    wait_until(lambda: tickets(studio) == 3)
+    process.kill()
+    process.communicate()
+    emulator.clear_faults()
+    studio.write("oak.yaml", WRITTEN.replace("Ember drinks from the river", "Ember jumps over the river"))
+    if by == "spicy":
+        ran = studio.spicy("build", "oak.yaml", "-j", "16")
+        assert "Bringing home 3 calls of an earlier build, at $0.156" in ran.err
+    else:
+        ran = doit(studio, "-n", "8", "-P", "thread")
+    assert ran.code == 0, ran.err
+    assert submitted_clips(emulator) == 4  # the three of the killed build, and the new one
+    studio.write("oak.yaml", WRITTEN)
+    assert studio.spicy("build", "oak.yaml").code == 0
+    assert submitted_clips(emulator) == 4  # the old clip was paid for, so it is there
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def tickets(project: Project) -> int:
+    """How many tickets the ledger holds."""
+    with closing(sqlite3.connect(store(project) / "ledger.sqlite")) as db:
+        return int(db.execute("SELECT count(*) FROM call WHERE state = 'submitted'").fetchone()[0])
+
+
+def test_the_sheets_go_to_the_video_model_when_the_recipe_says_so(
+    studio: Project, emulator: Emulator
+) -> None:
+    studio.write("recipes/quick.yaml", RECIPE.replace("default", "references"))
+    studio.write("oak.yaml", WRITTEN)
+    plan = json.loads(studio.spicy("plan", "oak.yaml", "--json").out)
+    ran = studio.spicy("build", "oak.yaml")
+    assert ran.code == 0, ran.err
+    assert emulator.bill == plan[0]["price"]["low_ticks"]
+    clips = [call for call in emulator.accepted if call.kind == "video"]
+    assert {call.model for call in clips} == {"grok-imagine-video-1.5"}
+    # 1 s at 480p, the still and each sheet
+    assert sorted(call.ticks for call in clips) == [ticks(0.10), ticks(0.10), ticks(0.11)]
 
 
 def test_the_cap_caps(studio: Project, emulator: Emulator) -> None:

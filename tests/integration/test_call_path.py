@@ -45,7 +45,7 @@ class Desk:
 
     def ask(self, call: Call = STILL, estimate: Ticks = CHEAP) -> Answered:
         watch = Watch(lambda key, call: None, lambda key, done: None, self.warnings.append)
-        return self.caller.answer(call, Offer(estimate, self.budget), PURPOSE, watch)
+        return self.caller.answer(call, Offer(estimate, estimate, self.budget), PURPOSE, watch)
 
     def state(self, call: Call = STILL) -> State | None:
         row = self.store.ledger.find(call_key(self.provider.name, call))

@@ -20,6 +20,7 @@ from spicy.ports import (
     Call,
     ChatCall,
     EditCall,
+    ExtendCall,
     ImageCall,
     Provider,
     Schema,
@@ -43,6 +44,7 @@ class Subject:
     chat: str
     image: str
     video: str
+    reference_video: str
     image_resolution: str
     video_resolution: str
     paid: bool
@@ -70,6 +72,25 @@ class Subject:
             duration=1,
             resolution=self.video_resolution,
             aspect_ratio=shape,
+        )
+
+    def refer(self, image: Digest, references: tuple[Digest, ...]) -> VideoCall:
+        """A clip of a second that is shown who is in it."""
+        return replace(
+            self.animate(image, "16:9"),
+            model=self.reference_video,
+            prompt="Paper\nCaption: It runs\nThe character is the one of <IMAGE_0>",
+            references=references,
+        )
+
+    def extend(self, video: Digest, seconds: int) -> ExtendCall:
+        """More of a clip."""
+        return ExtendCall(
+            model=self.video,
+            prompt="Paper\nCamera: pan left",
+            video=video,
+            seconds=seconds,
+            resolution=self.video_resolution,
         )
 
     def correct(self, video: Digest) -> EditCall:
@@ -104,7 +125,7 @@ class Subject:
 
 def animatic() -> Iterator[Subject]:
     provider = AnimaticProvider(threads=2)
-    names = ("animatic-1",) * 3
+    names = ("animatic-1",) * 4
     yield Subject(provider, *names, image_resolution="144p", video_resolution="144p", paid=False)
     provider.close()
 
@@ -124,6 +145,7 @@ def xai() -> Iterator[Subject]:
             "grok-4.7",
             "grok-imagine-image-2.0",
             "grok-imagine-video",
+            "grok-imagine-video-1.5",
             image_resolution="1k",
             video_resolution="480p",
             paid=True,
@@ -202,6 +224,32 @@ def test_a_film_of_one_scene_goes_its_whole_way(subject: Subject, tmp_path: Path
     mended = probe_clip(tmp_path / "mended.mp4")
     assert (mended.width, mended.height) == (clip.width, clip.height)
     assert mended.duration == pytest.approx(clip.duration, abs=0.1)
+
+
+def test_a_clip_is_made_of_a_still_with_references(subject: Subject, tmp_path: Path) -> None:
+    files: dict[Digest, Path] = {}
+    sheets = tuple(
+        subject.make(subject.draw(SHEET.replace("red", colour), "1:1"), files, tmp_path / f"{colour}.jpg")
+        for colour in ("red", "grey")
+    )
+    still = subject.make(subject.draw(SCENE, "16:9", sheets), files, tmp_path / "still.jpg")
+    with_sheets = subject.finish(subject.provider.submit(subject.refer(still, sheets), files))
+    alone = subject.finish(subject.provider.submit(subject.refer(still, ()), files))
+    assert (with_sheets.cost > alone.cost) == subject.paid  # each picture that is sent is billed
+    subject.provider.fetch(with_sheets, tmp_path / "clip.mp4")
+    assert 1 <= probe_clip(tmp_path / "clip.mp4").duration <= 1.2
+
+
+def test_a_clip_goes_on(subject: Subject, tmp_path: Path) -> None:
+    files: dict[Digest, Path] = {}
+    still = subject.make(subject.draw(SCENE, "16:9"), files, tmp_path / "still.jpg")
+    call = replace(subject.animate(still, "16:9"), duration=2)
+    clip = subject.make(call, files, tmp_path / "clip.mp4")
+    longer = subject.make(subject.extend(clip, 2), files, tmp_path / "longer.mp4")
+    before, after = probe_clip(tmp_path / "clip.mp4"), probe_clip(tmp_path / "longer.mp4")
+    assert longer != clip
+    assert (after.width, after.height, after.fps) == (before.width, before.height, before.fps)
+    assert after.duration == pytest.approx(before.duration + 2, abs=0.1)
 
 
 def test_a_ticket_that_it_does_not_know_has_expired(subject: Subject) -> None:

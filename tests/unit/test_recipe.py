@@ -10,6 +10,9 @@ import pytest
 
 from spicy.errors import Problem, SpecError, UsageError
 from spicy.ids import ticks
+from spicy.plan.price import most, quote
+from spicy.ports import ChatCall, Schema
+from spicy.recipe.capable import check_models
 from spicy.recipe.load import built_in_folder, load_recipe, recipe_names
 from spicy.recipe.model import ModelPrice, Recipe, recipe_schema
 
@@ -143,7 +146,7 @@ def test_the_projects_own_default_goes_first_and_may_extend_the_built_in_one(tmp
     put(tmp_path, "default.yaml", "extends: default\nstory: {scenes: 7}\n")
     assert load_recipe("default", tmp_path).story.scenes == 7
     assert load(tmp_path, "extends: default\n").story.scenes == 7
-    assert recipe_names(tmp_path) == ["default", "mine", "draft"]
+    assert recipe_names(tmp_path) == ["default", "mine", "draft", "references"]
 
 
 def test_a_prompt_file_is_relative_to_the_recipe_that_names_it(tmp_path: Path) -> None:
@@ -162,7 +165,7 @@ def test_a_prompt_file_is_relative_to_the_recipe_that_names_it(tmp_path: Path) -
                 "recipes/mine.yaml:2:1: unknown key `verfy`; did you mean `verify`?",
                 "recipes/mine.yaml:3:15: expected a whole number, found the text `fast`",
                 "recipes/mine.yaml:3:33: string should match pattern '^[1-9][0-9]{1,3}p$'",
-                "recipes/mine.yaml:3:38: unknown key `colour`; the keys here are resolution, image_resolution, image_quality, fps",
+                "recipes/mine.yaml:3:38: unknown key `colour`; the keys here are resolution, image_resolution, image_quality, video_references, fps",
                 "recipes/mine.yaml:4:10: expected one of 1, found `2`",
             ],
         ),
@@ -184,7 +187,9 @@ def test_a_prompt_file_is_relative_to_the_recipe_that_names_it(tmp_path: Path) -
         ("extends: mine\n", ["recipes/mine.yaml:1:10: the recipe extends itself: mine → mine"]),
         (
             "extends: ../other\n",
-            ["recipes/mine.yaml:1:10: unknown recipe `../other`; the recipes are mine, default, draft"],
+            [
+                "recipes/mine.yaml:1:10: unknown recipe `../other`; the recipes are mine, default, draft, references"
+            ],
         ),
         ("extends: [a]\n", ["recipes/mine.yaml:1:10: expected the name of a recipe"]),
         (
@@ -260,3 +265,48 @@ def test_the_recipes_that_ship_know_both_providers_and_price_their_models(path: 
         models = recipe.models_for(provider)
         for model in (models.story, models.judge, models.image, models.video, models.correct):
             assert recipe.price(model) is not None
+
+
+def capable(tmp_path: Path, text: str, provider: str = "xai") -> str:
+    """What `check_models` says of a recipe."""
+    try:
+        check_models(load(tmp_path, text), provider)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def test_what_a_model_is_known_to_refuse_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    assert capable(tmp_path, "extends: default\n") == ""
+    assert capable(tmp_path, "extends: references\n") == ""
+    assert capable(tmp_path, "extends: default\noutput: {resolution: 1080p}\n") == (
+        "recipe mine: grok-imagine-video makes no clips at 1080p (output.resolution), but at 480p, 720p"
+    )
+    assert capable(tmp_path, "extends: default\noutput: {resolution: 1080p}\n", "animatic") == ""
+    several = (
+        "extends: references\noutput: {resolution: 1080p}\nmodels: {xai: {correct: grok-imagine-video-1.5}}\n"
+    )
+    first, second = capable(tmp_path, several).splitlines()
+    assert first == (
+        "recipe mine: grok-imagine-video-1.5 takes references only at 480p, 720p, not at 1080p (output.resolution)"
+    )
+    assert second == (
+        "recipe mine: grok-imagine-video-1.5 cannot correct a clip:"
+        " name another in models, or say `video_corrections: 0`"
+    )
+    classic = "extends: references\nmodels: {xai: {video: grok-imagine-video}}\n"
+    assert "takes 0 pictures beside the keyframe, and a scene has up to 2 sheets" in capable(
+        tmp_path, classic
+    )
+
+
+def test_a_model_may_take_less_than_the_others(tmp_path: Path) -> None:
+    recipe = load_recipe("default", tmp_path)
+    assert recipe.prompt_bytes("grok-imagine-video") == 4096
+    assert recipe.prompt_bytes("grok-imagine-image-2.0") == 8000
+
+
+def test_a_chat_may_cost_more_than_it_usually_does(tmp_path: Path) -> None:
+    recipe = load_recipe("default", tmp_path)
+    call = ChatCall(model="grok-4.7", prompt="?", schema=Schema("s", "{}"))
+    assert (quote(call, recipe), most(call, recipe)) == (ticks(0.02), ticks(0.10))

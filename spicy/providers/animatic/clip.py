@@ -24,13 +24,13 @@ def shoot(call: VideoCall, still: Path, into: Path, seed: int, report: Report) -
     caption = Caption(words, size)
     move = camera.read(brief.first("camera", "framing") or brief.text, told.focus, call.duration, seed)
     bed = sound.bed(f"{words} {brief.style}", told.air, told.dark, call.duration, seed)
-    source = _planes(picture)
+    source = planes(picture)
     count = call.duration * reel.FPS
     with reel.writing(into) as container:
         out = reel.Reel(container, size, bed, sound.RATE)
         for k in range(count):
             report(k / count)
-            view = _seen(source, move.at(k / max(1, count - 1)), size)
+            view = seen(source, move.at(k / max(1, count - 1)), size)
             air.draw(view, k / reel.FPS)
             caption.lay(view, k / reel.FPS, call.duration)
             out.add(view)
@@ -76,7 +76,7 @@ def _air(words: str, told: note.Note) -> str:
     return told.air
 
 
-def _planes(picture: Image.Image) -> Planes:
+def planes(picture: Image.Image) -> Planes:
     """Take a picture apart into luma and halved chroma, BT.709, limited range."""
     r, g, b = picture.split()
     full = picture.size
@@ -93,7 +93,7 @@ def _planes(picture: Image.Image) -> Planes:
     return Planes(y, u, v)
 
 
-def _seen(source: Planes, window: camera.Window, size: tuple[int, int]) -> Planes:
+def seen(source: Planes, window: camera.Window, size: tuple[int, int]) -> Planes:
     """See the source through a window; the box is not rounded, so the move is smooth."""
     box = window.box(*source.y.size)
     half = window.box(*source.u.size)

@@ -10,7 +10,7 @@ from typing import assert_never
 from spicy.canon import digest_json
 from spicy.errors import CallFailed
 from spicy.ids import Digest
-from spicy.ports import Call, ChatCall, EditCall, ImageCall, VideoCall, inputs_of
+from spicy.ports import Call, ChatCall, EditCall, ExtendCall, ImageCall, VideoCall, inputs_of
 from spicy.providers.animatic.brief import Brief
 
 Report = Callable[[float], None]
@@ -50,6 +50,12 @@ def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report
 
             into = stem.with_suffix(".mp4")
             mend.correct(call, files[call.video], into, report)
+            return Made(path=into)
+        case ExtendCall():
+            from spicy.providers.animatic import longer
+
+            into = stem.with_suffix(".mp4")
+            longer.extend(call, files[call.video], into, seed_of(call), report)
             return Made(path=into)
         case _:
             assert_never(call)

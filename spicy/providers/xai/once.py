@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, assert_never
 
 from spicy.errors import CallFailed, Expired, Interrupted, Refused
 from spicy.ids import Digest
-from spicy.ports import Answer, Call, ChatCall, EditCall, ImageCall, Running, Ticket, VideoCall
+from spicy.ports import (
+    Answer,
+    Call,
+    ChatCall,
+    EditCall,
+    ExtendCall,
+    ImageCall,
+    Running,
+    Ticket,
+    VideoCall,
+    inputs_of,
+)
 from spicy.providers.xai.client import Clients
 from spicy.providers.xai.faults import KeyRefused, ReplyLost, TryLater, quoted
 from spicy.providers.xai.pictures import REQUEST_BYTES, Inline, read_clip, read_pictures, weight
@@ -30,6 +41,13 @@ class _ImageInputs(TypedDict, total=False):
     image_urls: Sequence[str]
     image_file_id: str
     image_file_ids: Sequence[str]
+
+
+class _VideoInputs(TypedDict, total=False):
+    image_url: str
+    image_file_id: str
+    reference_image_urls: Sequence[str]
+    reference_image_file_ids: Sequence[str]
 
 
 class SentOnce:
@@ -53,6 +71,8 @@ class SentOnce:
                 return self._video(call, files)
             case EditCall():
                 return self._edit(call, files)
+            case ExtendCall():
+                return self._extend(call, files)
         assert_never(call)
 
     def poll(self, ticket: Ticket) -> Running | Answer:
@@ -113,19 +133,20 @@ class SentOnce:
         return {"image_file_id": ids[0]} if len(ids) == 1 else {"image_file_ids": ids}
 
     def _video(self, call: VideoCall, files: Mapping[Digest, Path]) -> Ticket:
-        (still,) = read_pictures([files[call.image]])
-        uploaded = None if still.weight() <= REQUEST_BYTES else self._upload(still)
+        pictures = read_pictures([files[digest] for digest in inputs_of(call)])
+        inputs: _VideoInputs
+        if weight(pictures) <= REQUEST_BYTES:
+            still, *references = (picture.url() for picture in pictures)
+            inputs = {"image_url": still, "reference_image_urls": references}
+        else:
+            still, *references = (self._upload(picture) for picture in pictures)
+            inputs = {"image_file_id": still, "reference_image_file_ids": references}
         client = self._clients.once()
         # No aspect_ratio: a clip that starts from a still has the still's shape.
         started = self._ask(
             Phase.SUBMIT,
             lambda: client.video.start(
-                call.prompt,
-                call.model,
-                image_url=None if uploaded else still.url(),
-                image_file_id=uploaded,
-                duration=call.duration,
-                resolution=call.resolution,
+                call.prompt, call.model, duration=call.duration, resolution=call.resolution, **inputs
             ),
         )
         return _ticket(started.request_id)
@@ -141,6 +162,22 @@ class SentOnce:
                 call.model,
                 video_url=None if uploaded else clip.url(),
                 video_file_id=uploaded,
+            ),
+        )
+        return _ticket(started.request_id)
+
+    def _extend(self, call: ExtendCall, files: Mapping[Digest, Path]) -> Ticket:
+        clip = read_clip(files[call.video])
+        uploaded = None if clip.weight() <= REQUEST_BYTES else self._upload(clip)
+        client = self._clients.once()
+        started = self._ask(
+            Phase.SUBMIT,
+            lambda: client.video.extend_start(
+                call.prompt,
+                call.model,
+                None if uploaded else clip.url(),
+                video_file_id=uploaded,
+                duration=call.seconds,
             ),
         )
         return _ticket(started.request_id)
