@@ -203,7 +203,8 @@ class Answer:
 
     model: str
     """The model that answered, which may not be the one that was asked."""
-    cost: Ticks
+    cost: Ticks | None
+    """None when the provider does not say; it is then booked at its estimate, so that a cap still holds."""
     text: str | None = None
     link: str | None = None
     """Where `fetch` finds the media; it may expire."""

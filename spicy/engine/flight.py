@@ -210,7 +210,12 @@ class Flight:
             self._trip.watch.progress(self._trip.key, state.progress)
 
     def _keep(self, answer: Answer, ticket: Ticket | None) -> Answered:
-        self._cost = max(self._cost, answer.cost)
+        said = answer.cost
+        if said is None and self._trip.estimate:
+            self._trip.watch.warn(
+                f"the provider did not say what a call cost; booked at {usd(self._trip.estimate)}"
+            )
+        self._cost = max(self._cost, self._trip.estimate if said is None else said)
         self._ledger.ready(self._trip.id, json.dumps(asdict(answer)), self._cost)
         asset = None if answer.text is not None else self._bring(answer, ticket)
         record = CallRecord(

@@ -251,6 +251,15 @@ def test_bytes_that_cannot_be_shown_are_never_kept_but_their_price_is(desk: Call
     assert provider.kinds["image"] == 1
 
 
+def test_a_cost_that_is_not_said_is_booked_at_its_estimate(desk: Callable[..., Desk]) -> None:
+    provider = Scripted()
+    provider.bill = lambda call: None  # type: ignore[assignment,return-value]
+    here = desk(provider)
+    assert here.ask().cost == CHEAP
+    assert here.budget.spent == CHEAP
+    assert here.warnings == ["the provider did not say what a call cost; booked at $0.05"]
+
+
 @pytest.mark.parametrize("where", ["poll", "fetch"])
 def test_a_line_that_is_cut_loses_nothing(desk: Callable[..., Desk], where: str) -> None:
     provider = Scripted(cost=DEAR)

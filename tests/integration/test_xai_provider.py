@@ -8,6 +8,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from spicy.ports import (
     Call,
     ChatCall,
     EditCall,
+    ExtendCall,
     ImageCall,
     OrderOnly,
     Running,
@@ -47,8 +49,9 @@ METHODS = {
     "/xai_api.Video/GetDeferredVideo": video_pb2.GetDeferredVideoRequest,
     "/xai_api.Auth/get_api_key_info": empty_pb2.Empty,
     "/xai_api.Files/UploadFile": files_pb2.UploadFileChunk,
+    "/xai_api.Video/ExtendVideo": video_pb2.ExtendVideoRequest,
 }
-CHAT, IMAGE, START, GET, AUTH, UPLOAD = METHODS
+CHAT, IMAGE, START, GET, AUTH, UPLOAD, EXTEND = METHODS
 
 Said = tuple[grpc.StatusCode, str]
 
@@ -202,6 +205,43 @@ def test_an_answer_that_is_cut_off_or_empty_is_handed_on_with_its_cost(
         ('{"sco', "grok-4.7", 2 * CENT),
         ("", "grok-4.7", 2 * CENT),
     }
+
+
+def test_a_cost_that_is_not_said_is_not_taken_for_nothing(
+    server: Server, xai: XaiProvider, tmp_path: Path
+) -> None:
+    server.script[CHAT] = [chat_pb2.GetChatCompletionResponse(model="grok-4.7")]
+    done = clip()
+    done.response.ClearField("usage")
+    server.script[START], server.script[GET] = [started()], [done]
+    for answer in (xai.submit(ASK, {}), xai.poll(Ticket("r-1"))):
+        assert isinstance(answer, Answer)
+        assert answer.cost is None
+
+
+def test_references_travel_beside_the_first_frame(server: Server, xai: XaiProvider, tmp_path: Path) -> None:
+    server.script[START] = [started()]
+    call, files = animate(tmp_path)
+    more = dict([still(tmp_path, "a.jpg"), still(tmp_path, "b.jpg", side=32)])
+    xai.submit(replace(call, references=tuple(more)), {**files, **more})
+    (request,) = server.asked[START]
+    assert request.image.image_url.startswith("data:image/jpeg;base64,")
+    sent = [reference.image_url for reference in request.reference_images]
+    assert sent == [pictures.Inline(path.read_bytes(), "image/jpeg").url() for path in more.values()]
+
+
+def test_a_clip_is_made_longer_by_the_part_that_is_added(
+    server: Server, xai: XaiProvider, tmp_path: Path
+) -> None:
+    server.script[EXTEND] = [started("r-2")]
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypmp42" + b"\0" * 32)
+    digest = digest_file(path)
+    call = ExtendCall(model="grok-imagine-video", prompt="On", video=digest, seconds=6, resolution="720p")
+    assert xai.submit(call, {digest: path}) == Ticket("r-2")
+    (request,) = server.asked[EXTEND]
+    assert (request.duration, request.prompt, request.model) == (6, "On", "grok-imagine-video")
+    assert request.video.url.startswith("data:video/mp4;base64,")
 
 
 def test_a_still_is_drawn_and_edited_with_what_its_call_says(
