@@ -203,6 +203,17 @@ def test_a_still_has_the_shape_that_was_asked_for(subject: Subject, tmp_path: Pa
     assert picture.width / picture.height == pytest.approx(SHAPES[shape], rel=0.05)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_edit_of_one_picture_has_the_shape_that_was_asked_for(
+    subject: Subject, tmp_path: Path, shape: str
+) -> None:
+    files: dict[Digest, Path] = {}
+    sheet = subject.make(subject.draw(SHEET, "1:1"), files, tmp_path / "sheet.jpg")
+    subject.make(subject.draw(SCENE, shape, (sheet,)), files, tmp_path / "still.jpg")
+    picture = probe_picture(tmp_path / "still.jpg")
+    assert picture.width / picture.height == pytest.approx(SHAPES[shape], rel=0.05)
+
+
 def test_a_film_of_one_scene_goes_its_whole_way(subject: Subject, tmp_path: Path) -> None:
     files: dict[Digest, Path] = {}
     sheet = subject.make(subject.draw(SHEET, "1:1"), files, tmp_path / "sheet.jpg")

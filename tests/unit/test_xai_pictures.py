@@ -59,3 +59,35 @@ def test_media_are_known_by_their_first_bytes() -> None:
     assert sniff(b"\0\0\0\x20ftypisom\0\0\0\0") == "video/mp4"
     assert sniff(b"<html>") is None
     assert sniff(b"") is None
+
+
+def test_a_single_picture_goes_on_a_canvas_of_the_shape_that_is_asked_for() -> None:
+    square = Image.new("RGB", (300, 300), (10, 200, 30))
+    square.paste((255, 0, 0), (100, 50, 200, 250))
+    into = io.BytesIO()
+    square.save(into, "PNG")
+    sent = pictures.on_canvas(pictures.Inline(into.getvalue(), "image/png"), "16:9", "sheet.png")
+    with Image.open(io.BytesIO(sent.data)) as wide:
+        assert (sent.mime, wide.size) == ("image/jpeg", (533, 300))
+        for at in ((2, 150), (530, 150), (200, 20)):  # the sheet's own background, to the edges
+            assert _near(wide.getpixel(at), (10, 200, 30))
+        assert _near(wide.getpixel((266, 150)), (255, 0, 0))  # and the figure whole, in the middle
+        assert _near(wide.getpixel((266, 60)), (255, 0, 0))
+
+
+@pytest.mark.parametrize("size", [(1408, 768), (1280, 720), (1600, 900)])
+def test_a_picture_that_is_nearly_in_shape_is_sent_as_it_is(size: tuple[int, int]) -> None:
+    into = io.BytesIO()
+    Image.new("RGB", size, "grey").save(into, "JPEG")
+    picture = pictures.Inline(into.getvalue(), "image/jpeg")
+    assert pictures.on_canvas(picture, "16:9", "still.jpg") == picture
+
+
+def test_what_is_no_picture_is_not_put_on_a_canvas() -> None:
+    with pytest.raises(CallFailed, match=r"odd\.png cannot be sent"):
+        pictures.on_canvas(pictures.Inline(b"\x89PNG\r\n\x1a\nodd", "image/png"), "16:9", "odd.png")
+
+
+def _near(found: object, wanted: tuple[int, int, int]) -> bool:
+    assert isinstance(found, tuple)
+    return all(abs(a - b) <= 12 for a, b in zip(found, wanted, strict=True))

@@ -23,7 +23,7 @@ from spicy.ports import (
 )
 from spicy.providers.xai.client import Clients
 from spicy.providers.xai.faults import KeyRefused, ReplyLost, TryLater, quoted
-from spicy.providers.xai.pictures import REQUEST_BYTES, Inline, read_clip, read_pictures, weight
+from spicy.providers.xai.pictures import REQUEST_BYTES, Inline, on_canvas, read_clip, read_pictures, weight
 from spicy.providers.xai.replies import billed_by_words, chat_answer, image_answer, video_state
 from spicy.providers.xai.verdict import Phase, Then, Verdict, judge
 
@@ -103,7 +103,10 @@ class SentOnce:
         return chat_answer(self._ask(Phase.SUBMIT, chat.sample).proto, call.model)
 
     def _image(self, call: ImageCall, files: Mapping[Digest, Path]) -> Answer:
-        inputs = self._image_inputs(read_pictures([files[digest] for digest in call.sent_images()]))
+        pictures = read_pictures([files[digest] for digest in call.sent_images()])
+        if len(pictures) == 1:
+            pictures = (on_canvas(pictures[0], call.aspect_ratio, files[call.sent_images()[0]].name),)
+        inputs = self._image_inputs(pictures)
         client = self._clients.once()
         takes_quality = call.quality is not None and call.model.startswith(_TAKES_QUALITY)
         request = _formed(

@@ -7,8 +7,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spicy.errors import CallFailed
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 REQUEST_BYTES = 19 << 20
 """What the files of one request may take as text; the SDK's channel carries 20 MiB."""
@@ -61,6 +65,50 @@ def read_pictures(paths: Sequence[Path], *, webp: bool = True) -> tuple[Inline, 
     if weight(pictures) > REQUEST_BYTES:
         pictures = [_smaller(picture, path) for picture, path in zip(pictures, paths, strict=True)]
     return tuple(pictures)
+
+
+def on_canvas(picture: Inline, aspect_ratio: str, name: str) -> Inline:
+    """The picture in the middle of a canvas of `aspect_ratio`, filled with the colour of its edge.
+
+    An edit of one picture keeps that picture's shape, whatever ratio is asked for (xAI, Image Editing): a
+    wide still made from a square sheet would come back square, and lose head and feet when cut. One that
+    is within a twentieth of the shape stays as it is. Raises CallFailed for a file that is no picture.
+    """
+    from PIL import Image, ImageOps
+
+    across, down = (float(part) for part in aspect_ratio.split(":"))
+    try:
+        with Image.open(io.BytesIO(picture.data)) as opened:
+            whole = ImageOps.exif_transpose(opened).convert("RGB")
+        wide = max(whole.width, round(whole.height * across / down))
+        high = max(whole.height, round(whole.width * down / across))
+        if (wide - whole.width) * 20 < wide and (high - whole.height) * 20 < high:
+            return picture
+        canvas = Image.new("RGB", (wide, high), _edge(whole))
+        canvas.paste(whole, ((wide - whole.width) // 2, (high - whole.height) // 2))
+        canvas.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
+        into = io.BytesIO()
+        canvas.save(into, "JPEG", quality=95, subsampling=0)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise CallFailed(f"{name} cannot be sent, it is no picture: {error}") from error
+    return Inline(into.getvalue(), "image/jpeg")
+
+
+def _edge(picture: Image.Image) -> tuple[int, int, int]:
+    """The median colour of a picture's outermost pixels."""
+    from PIL import Image, ImageStat
+
+    wide, high = picture.size
+    sides = [(0, 0, wide, 1), (0, high - 1, wide, high), (0, 0, 1, high), (wide - 1, 0, wide, high)]
+    frame = Image.new("RGB", (2 * (wide + high), 1))
+    at = 0
+    for box in sides:
+        strip = picture.crop(box)
+        length = max(strip.size)
+        frame.paste(strip if strip.height == 1 else strip.transpose(Image.Transpose.ROTATE_90), (at, 0))
+        at += length
+    red, green, blue = ImageStat.Stat(frame).median
+    return int(red), int(green), int(blue)
 
 
 def read_clip(path: Path) -> Inline:
