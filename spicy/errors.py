@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spicy.ids import Ticks
+from spicy.ids import Ticks, usd
 
 
 class SpicyError(Exception):
@@ -99,9 +99,25 @@ class CallError(SpicyError):
         self.message, self.billed = message, billed
         super().__init__(message)
 
+    def __str__(self) -> str:
+        return self.message
+
 
 class Refused(CallError):
-    """The provider's moderation refused the request. Final for that request."""
+    """The provider's moderation refused the request. Final for that request.
+
+    `message` has the provider's words; as text, what was billed and the prompt follow, for only its author can
+    put it right.
+    """
+
+    def __init__(self, message: str, *, billed: Ticks = Ticks(0), prompt: str = "") -> None:
+        super().__init__(message, billed=billed)
+        self.prompt = prompt
+
+    def __str__(self) -> str:
+        if not self.prompt:
+            return self.message
+        return f"{self.message}\nbilled: {usd(self.billed)}\nprompt: {self.prompt}"
 
 
 class CallFailed(CallError):

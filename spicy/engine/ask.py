@@ -11,11 +11,11 @@ from spicy.engine.call import Caller, Offer, Watch
 from spicy.engine.local import do_local
 from spicy.engine.receipt import Log
 from spicy.engine.replay import Files, find_local
-from spicy.errors import Interrupted
+from spicy.errors import Interrupted, Refused
 from spicy.events import CallDone, CallProgress, CallStarted, Sink, Warned
 from spicy.ids import CallKey, NodeId
 from spicy.plan.price import most, quote
-from spicy.ports import Answered, Call, LocalJob, LocalResult
+from spicy.ports import Answered, Call, ImageCall, LocalJob, LocalResult
 from spicy.recipe.model import Recipe
 from spicy.store.ledger import Purpose
 from spicy.store.store import Store
@@ -42,7 +42,7 @@ class LiveAsk(Files):
         self._began = time.monotonic()
 
     def call(self, call: Call, purpose: str) -> Answered:
-        """Answer from the store, or from the provider."""
+        """Answer from the store, or from the provider. A refusal tells what it refused."""
         watch = Watch(
             started=lambda key, c: self._sink(CallStarted(self._node, key, c.kind.value, purpose, c.model)),
             progress=lambda key, done: self._sink(CallProgress(self._node, key, done)),
@@ -50,7 +50,11 @@ class LiveAsk(Files):
         )
         labelled = dataclasses.replace(self._purpose, purpose=purpose)
         offer = Offer(quote(call, self._recipe), most(call, self._recipe), self._budget)
-        answered = self._caller.answer(call, offer, labelled, watch)
+        try:
+            answered = self._caller.answer(call, offer, labelled, watch)
+        except Refused as refusal:
+            prompt = call.sent_prompt() if isinstance(call, ImageCall) else call.prompt
+            raise Refused(refusal.message, billed=refusal.billed, prompt=prompt) from refusal
         self.calls.append((purpose, answered))
         if answered.model != call.model and not answered.from_store:
             self.warn(f"{call.model} was asked, {answered.model} answered")

@@ -157,7 +157,7 @@ class Caller:
         """Deal with a row that stands in the way: wait for its owner, or take it over."""
         ledger = self.store.ledger
         if row.state is State.REFUSED:
-            raise Refused(f"{row.note} (refused before; not asked again)")
+            raise Refused(f"{row.note} (refused before; not asked again)", billed=row.cost)
         if row.state is State.UNKNOWN:
             if not self._retry_unknown:
                 raise OutcomeUnknown(lost_words(row.estimate, time.time() - row.created))

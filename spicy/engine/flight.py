@@ -101,9 +101,11 @@ class Flight:
             self._trip.watch.started(self._trip.key, self._trip.call)
             return self._keep(*self._answer())
         except Refused as refusal:
+            self._presume_billed(refusal)
             self._end(State.REFUSED, refusal)
             raise
         except Expired as gone:
+            self._presume_billed(gone)
             self._end(State.EXPIRED, gone)
             if self._trip.row is None:
                 raise
@@ -119,6 +121,13 @@ class Flight:
         finally:
             if not self._ended:
                 self._let_go()
+
+    def _presume_billed(self, error: CallError) -> None:
+        """What was refused or made and lost is billed by xAI too; where it does not say how much, the price counts."""
+        estimate = self._trip.estimate
+        if estimate and not (error.billed or self._cost):
+            error.billed = estimate
+            error.message += f" (what it billed is not said; counted at {usd(estimate)})"
 
     def _end(self, state: State, error: CallError) -> None:
         self._cost = max(self._cost, error.billed)

@@ -13,6 +13,7 @@ from spicy.engine.budget import Budget
 from spicy.engine.call import Caller, Offer, Watch
 from spicy.errors import (
     BudgetReached,
+    CallError,
     CallFailed,
     DamagedObject,
     Expired,
@@ -215,9 +216,31 @@ def test_a_refusal_is_final_for_that_request(desk: Callable[..., Desk]) -> None:
     with pytest.raises(Refused, match="content moderation"):
         here.ask()
     provider.on_submit = lambda call: pytest.fail("submitted unchanged after a refusal")
-    with pytest.raises(Refused, match="refused before; not asked again"):
+    with pytest.raises(Refused, match="refused before; not asked again") as again:
         desk(provider).ask()
+    assert again.value.billed == CHEAP  # what it cost then
     assert here.budget.spent == CHEAP  # what a refusal cost is money too
+
+
+@pytest.mark.parametrize("said", [Refused("blocked"), Expired("it is gone")], ids=["refused", "expired"])
+def test_what_is_billed_without_a_word_counts_under_the_cap(
+    desk: Callable[..., Desk], said: CallError
+) -> None:
+    provider = Scripted()
+
+    def end(call: Call) -> None:
+        raise said
+
+    provider.on_submit = end
+    here = desk(provider, cap=0.80)
+    with pytest.raises(type(said), match=r"what it billed is not said; counted at \$0\.50"):
+        here.ask(estimate=DEAR)
+    assert here.budget.spent == DEAR
+    with pytest.raises(BudgetReached):
+        here.ask(ImageCall(model="m", prompt="an owl", aspect_ratio="1:1", resolution="1k"), estimate=DEAR)
+    row = here.store.ledger.find(call_key(provider.name, STILL))
+    assert row is not None
+    assert row.cost == DEAR
 
 
 def test_a_failure_is_not_kept(desk: Callable[..., Desk]) -> None:

@@ -170,7 +170,11 @@ def test_one_refused_scene_keeps_its_siblings_and_is_not_asked_again(studio: Stu
 
     studio.provider.on_submit = refuse
     assert studio.build() == 1
-    assert studio.failures() == {"film:video/02": "blocked by content moderation"}
+    said, billed, prompt = studio.failures()["film:video/02"].split("\n", 2)
+    assert said.startswith("blocked by content moderation (what it billed is not said; ")
+    assert billed == "billed: $0.052"
+    assert prompt.startswith("prompt: ")
+    assert "drinks" in prompt
     assert (studio.project.root / "build/film/scenes/01/clip.mp4").exists()
     studio.asked()
     assert studio.build() == 1
