@@ -202,8 +202,9 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
     try:
         if not _all_fresh(session, wanted):
             _make_stale(project, session, wanted, jobs)
+        if project.store.occupied:  # another build may have died meanwhile, its work done by this one
             with contextlib.suppress(OSError, StoreError):  # the next build sweeps as well
-                _sweep_up(project)  # after another build that died meanwhile
+                _sweep_up(project)
     except BaseException:
         session.sink.close()  # gives the terminal back
         raise

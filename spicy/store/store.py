@@ -90,6 +90,14 @@ class Store:
                 self._owner = Owner(self.root)
             return self._owner
 
+    @property
+    def occupied(self) -> bool:
+        """Whether any build is at work with this store, or was until it died."""
+        try:
+            return bool(os.listdir(self.root / "owners"))
+        except FileNotFoundError:
+            return False
+
     def temporary(self, name: str) -> Path:
         """A path for a file in the making, on the store's own disk."""
         self.prepare()

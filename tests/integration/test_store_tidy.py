@@ -108,6 +108,15 @@ def test_the_rows_and_files_of_a_living_build_are_its_own(store: Store) -> None:
     assert not any(path.exists() for path in left)
 
 
+def test_a_dead_build_is_seen_without_opening_anything(store: Store) -> None:
+    assert not store.occupied
+    Owner(store.root)._lock.release()  # dead: its file stays, its lock is gone
+    assert store.occupied
+    tidy(store)
+    store.close()
+    assert not store.occupied
+
+
 def test_files_in_the_making_are_swept_when_their_process_is_dead(store: Store) -> None:
     left, mine = drafts(store), store.temporary("clip.mp4")
     mine.write_bytes(b"half")
