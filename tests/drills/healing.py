@@ -116,15 +116,11 @@ class Patient:
 
     def _film(self) -> None:
         """Complete, at rest, and with nothing asked twice the very film that an undisturbed build makes."""
-        before = len(self.studio.emulator.accepted)
         ran = self.studio.project.spicy("plan", SPEC, "--check")
         self.expect(ran.code == 0, f"something is stale after the healing build: {ran.out[-500:]}")
-        ran = self.build()
-        self.expect(ran.code == 0, f"a build with nothing to do ended with {ran.code}: {ran.err[-500:]}")
-        self.expect(len(self.studio.emulator.accepted) == before, "a build with nothing to do asked again")
         if not self.asked_twice():
             made = media(self.studio.project, FILM)
-            wanted = undisturbed(self.studio.project.read(SPEC), self.jobs)
+            wanted = undisturbed(self.studio.project.read(SPEC))
             other = sorted(set(made.items()) ^ set(wanted.items()))
             self.expect(not other, f"other bytes than those of an undisturbed build: {other}")
 
@@ -136,22 +132,22 @@ class Patient:
 
 
 def leftovers(studio: Studio) -> list[str]:
-    """Files in the making, and locks and logs of the dead, in the build folder and in the store."""
+    """Files in the making, and locks of the dead, in the build folder and in the store.
+
+    Not SQLite's logs: what is in them is data, until somebody opens the database again.
+    """
     build, store = studio.project.root / "build", studio.store
     drafts = [p for root in (build, store) for p in root.rglob(".*.part*")]
-    logs = [
-        p for root in (build, store) for end in ("-wal", "-shm", "-journal") for p in root.rglob(f"*{end}")
-    ]
     lying = [p for folder in ("tmp", "owners", "aside") for p in (store / folder).glob("*")]
-    return sorted({p.relative_to(studio.home.parent).as_posix() for p in drafts + logs + lying})
+    return sorted({p.relative_to(studio.home.parent).as_posix() for p in drafts + lying})
 
 
 @functools.cache
-def undisturbed(spec: str, jobs: int) -> dict[str, str]:
+def undisturbed(spec: str) -> dict[str, str]:
     """The files of the film that nobody disturbs, with their digests."""
     with studio() as calm:
         calm.project.write(SPEC, spec)
-        ran = calm.project.spicy("build", SPEC, "-j", str(jobs), "-q", timeout=120)
+        ran = calm.project.spicy("build", SPEC, "-j", "16", "-q", timeout=120)
         assert ran.code == 0, ran.err
         return media(calm.project, FILM)
 

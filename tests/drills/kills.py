@@ -14,13 +14,13 @@ import random
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 
+from spicy.emulator import Emulator
 from tests.conftest import Ran
 from tests.drills.dying import BOUNDARIES, HERE
-from tests.drills.healing import SPEC, Patient, undisturbed
+from tests.drills.healing import SPEC, Patient
 from tests.drills.studio import film, studio
 
 Process = subprocess.Popen[str]
@@ -30,20 +30,26 @@ IN_THE_LEDGER = {"clip": "video", "still": "image", "chat": "chat"}
 """The ledger's and the emulator's words for the kinds."""
 
 _NAMES = tuple(BOUNDARIES)
-OWNED = _NAMES[_NAMES.index("intent") : _NAMES.index("closed")]
-"""Where a process has a call that another one can wait for."""
+OWNED = _NAMES[_NAMES.index("intent") : _NAMES.index("recorded")]
+"""Where a process has a call that another one waits for; from then on the record answers."""
 
 CHAINS = {
-    "clip": ("ticket answered", "polled ready", "ready halfway", "halfway fetched", "blob recorded"),
-    "still": ("intent accepted", "accepted answered", "ready halfway", "halfway blob", "fetched recorded"),
-    "chat": ("intent accepted", "accepted answered", "ready recorded", "record-draft record-draft"),
+    "clip": ("ticket answered", "polled ready", "ready halfway", "halfway fetched", "blob record-draft"),
+    "still": (
+        "intent accepted",
+        "accepted answered",
+        "ready halfway",
+        "halfway blob",
+        "fetched record-draft",
+    ),
+    "chat": ("intent accepted", "accepted answered", "ready record-draft", "record-draft ready"),
 }
 """Where the first and the second build of a chain die, by kind of the call."""
 
 _SCENES, _KILLS_A_FILM = 12, 5
-_FIRST, _SHARE = 0.5, 0.6
-"""Random kills strike after these seconds, and before this share of what an undisturbed build takes: what a killed
-build has done, the next one need not do."""
+_STEP, _DELAY, _GLANCE = 1.2, 0.5, 0.005
+"""A random kill strikes up to so many shares of the film's submissions later, and up to so many seconds after that:
+counted in submissions, because seconds mean another moment on a machine with other things to do."""
 _PATIENCE = 120.0
 
 
@@ -96,39 +102,48 @@ def chain(first: str, second: str, kind: str) -> Patient:
         return patient
 
 
+def outlived(kind: str) -> Patient:
+    """A build is killed with a recorded call whose row is open, after another one has finished the film."""
+    with studio() as place:
+        patient = Patient(place)
+        place.project.write(SPEC, spec_for(kind, scenes=1))
+        with _at(patient, "recorded", kind, "hold"):
+            ran = patient.build()
+            patient.expect(ran.code == 0, f"the other build ended with {ran.code}: {ran.err[-500:]}")
+        patient.heal()
+        return patient
+
+
 def at_random(seed: int, kills: int = _KILLS_A_FILM, scenes: int = _SCENES) -> tuple[Patient, int]:
     """Kill a film's builds from outside until it is complete, `kills` times at most, then heal; and how often it was."""
-    dice, spec = random.Random(seed), film(scenes, duration=2)
-    span = _SHARE * _seconds_undisturbed(spec)
+    dice = random.Random(seed)
+    step = round(_STEP * (4 * scenes + 4) / kills)  # submissions of this film, for each kill
     struck = 0
     with studio() as place:
         patient = Patient(place, jobs=16)
-        place.project.write(SPEC, spec)
+        place.project.write(SPEC, film(scenes, duration=2))
         while struck < kills:
+            after = len(place.emulator.accepted) + dice.randint(0, step)
             with place.start("spicy", "build", SPEC, "-j", "16", "-q") as process:
-                try:
-                    process.wait(dice.uniform(_FIRST, max(_FIRST, span)))
+                if not _struck(process, place.emulator, after, dice.uniform(0, _DELAY)):
                     break
-                except subprocess.TimeoutExpired:
-                    process.kill()
-            if process.returncode != -9:
-                break
             struck += 1
             patient.autopsy()
         patient.heal()
     return patient, struck
 
 
-_taken: dict[str, float] = {}
-
-
-def _seconds_undisturbed(spec: str) -> float:
-    """How long the film takes on this machine today."""
-    if spec not in _taken:
-        began = time.monotonic()
-        undisturbed(spec, 16)
-        _taken[spec] = time.monotonic() - began
-    return _taken[spec]
+def _struck(process: Process, emulator: Emulator, after: int, delay: float) -> bool:
+    """Kill a process that long after so many submissions; False when it ended by itself before."""
+    while len(emulator.accepted) < after:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GLANCE)
+            return False
+    try:
+        process.wait(delay)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait() == -9
 
 
 @contextlib.contextmanager
@@ -225,6 +240,8 @@ def main() -> int:
         for name in OWNED:
             for kind in BOUNDARIES[name]:
                 tally.add(f"{name}, {kind}", takeover(name, kind))
+        for kind in BOUNDARIES["recorded"]:
+            tally.add(f"recorded and outlived, {kind}", outlived(kind))
     elif asked.drill == "chain":
         for kind, pairs in CHAINS.items():
             for pair in pairs:
