@@ -26,8 +26,7 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if durable:
             _sync(path.parent.parent)
-    # The ending stays: ffmpeg and Pillow choose a format by it.
-    temporary = path.parent / f".{path.stem[:80]}.{os.getpid()}.{os.urandom(4).hex()}.part{path.suffix}"
+    temporary = draft(path)
     try:
         yield temporary
         if durable:
@@ -37,6 +36,12 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
             _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def draft(path: Path) -> Path:
+    """A name beside `path` for a file in the making, which tells `sweep` whose it is."""
+    # The ending stays: ffmpeg and Pillow choose a format by it.
+    return path.parent / f".{path.stem[:80]}.{os.getpid()}.{os.urandom(4).hex()}.part{path.suffix}"
 
 
 def sweep(folder: Path) -> int:

@@ -272,7 +272,7 @@ class Flight:
             except MediaError:
                 if last:  # it was paid for: a person may want to look at it
                     self._store.objects.aside.mkdir(parents=True, exist_ok=True)
-                    os.replace(temporary, self._store.objects.aside / temporary.name)
+                    os.replace(temporary, self._store.objects.aside / temporary.name.removeprefix("."))
                 raise
             return Asset(self._store.objects.add_file(temporary), suffix)
         finally:

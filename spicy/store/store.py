@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spicy.errors import StoreError
-from spicy.files import write_whole
+from spicy.files import draft, sweep, write_whole
 from spicy.ids import CallKey, Digest
 from spicy.store.objects import Objects
 from spicy.store.records import CallRecord, Records
@@ -97,10 +97,18 @@ class Store:
                 self._owner = Owner(self.root)
             return self._owner
 
+    @property
+    def occupied(self) -> bool:
+        """Whether any build is at work with this store, or was until it died."""
+        try:
+            return bool(os.listdir(self.root / "owners"))
+        except FileNotFoundError:
+            return False
+
     def temporary(self, name: str) -> Path:
         """A path for a file in the making, on the store's own disk."""
         self.prepare()
-        return self.root / "tmp" / name
+        return draft(self.root / "tmp" / name)
 
     def lookup(self, key: CallKey) -> CallRecord | None:
         """A call's record, when its blob is there too. Bytes are verified when they are opened."""
@@ -134,6 +142,30 @@ class Store:
                 if opened is not None:
                     opened.close()
             self._owner = self._ledger = None
+
+
+def tidy(store: Store) -> None:
+    """Sweep up after dead builds: close the rows that they had recorded, remove what they left half-written.
+
+    Files are left alone while another build is at work: it may be one of another container, whose processes
+    cannot be seen from here.
+    """
+    from spicy.store.ledger import State
+
+    me = store.owner
+    others = [path.name for path in (store.root / "owners").glob("*") if path.name != me.id]
+    living = {name for name in others if me.alive(name)}
+    for row in store.ledger.live():
+        if row.owner in living or row.owner == me.id or store.lookup(row.key) is None:
+            continue
+        # A record is there before a row is closed; where there was one before the intent, nothing was sent.
+        if row.state is State.READY and store.ledger.adopt(row, me.id):
+            store.ledger.end(row.id, State.CLOSED)
+        elif row.state is State.INTENT and store.ledger.adopt(row, me.id):
+            store.ledger.end(row.id, State.FAILED, note="answered by another process meanwhile")
+    if not living:
+        for folder in ("tmp", "objects", "calls"):
+            sweep(store.root / folder)
 
 
 def stats(store: Store) -> dict[str, int]:

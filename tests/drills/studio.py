@@ -7,13 +7,15 @@ tests run the same functions a few times.
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from spicy.emulator import Emulator
-from tests.conftest import Project, clean_environment
+from tests.conftest import Project, child_environment, clean_environment
 
 KEY = "xai-drill-5b1e"
 RECIPE = """\
@@ -36,6 +38,19 @@ class Studio:
     def store(self) -> Path:
         """The folder of the store that the project's commands use."""
         return self.home / ".cache/spicy"
+
+    def start(self, module: str, *args: str) -> subprocess.Popen[str]:
+        """Start `python -m MODULE ARGS` where the project's commands run, and return at once."""
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *args],
+            cwd=self.project.root,
+            env=child_environment(self.project.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
 
 
 @contextlib.contextmanager
