@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spicy.cli.options import HELP, Project, json_option, open_project, provider_option, specs_argument
-from spicy.errors import StoreError, UsageError
+from spicy.errors import UsageError
 from spicy.ids import NodeId, Step, Ticks, ticks
 
 if TYPE_CHECKING:
@@ -204,9 +203,6 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
             session.recover()
         else:
             _make_stale(project, session, wanted, jobs)
-        if project.store.occupied:  # another build may have died meanwhile, its work done by this one
-            with contextlib.suppress(OSError, StoreError):  # the next build sweeps as well
-                _sweep_up(project)
     except BaseException:
         session.sink.close()  # gives the terminal back
         raise
@@ -234,27 +230,20 @@ def _make_stale(project: Project, session: Session, wanted: _Wanted | None, jobs
 def _writable(project: Project) -> None:
     """Say it before anything is asked when what is made could not be kept. Raises UsageError, StoreError.
 
-    Also sweeps up after killed builds.
+    Also sweeps up what a killed build left half-written.
     """
+    from spicy.files import sweep
+
     project.store.prepare()
     folder = project.settings.build_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "Permission denied", str(folder))
-        _sweep_up(project)
+        sweep(folder)
     except OSError as error:
         said = f"{folder} cannot be written: {error.strerror}; set SPICY_BUILD_DIR to a folder that can"
         raise UsageError(said) from error
-
-
-def _sweep_up(project: Project) -> None:
-    """Remove what killed builds left half-written in the build folder and in the store."""
-    from spicy.files import sweep
-    from spicy.store.store import tidy
-
-    sweep(project.settings.build_dir)
-    tidy(project.store)
 
 
 def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:

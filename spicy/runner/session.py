@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spicy.engine.budget import Budget
@@ -22,6 +24,7 @@ from spicy.errors import (
     StoreError,
 )
 from spicy.events import NodeBlocked, NodeFailed, NodeFresh, RunFinished, RunStarted, Sink
+from spicy.files import sweep
 from spicy.ids import Digest, NodeId, Step, Ticks
 from spicy.plan.expand import STORY_ITEM
 from spicy.plan.node import Node, node_id
@@ -30,6 +33,7 @@ from spicy.store.store import Store
 
 if TYPE_CHECKING:
     from spicy.engine.make import Maker
+    from spicy.store.ledger import Row
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_BUDGET, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -97,10 +101,20 @@ class Session:
         self.sink(RunStarted(self.run, names, self.provider, min(caps, default=None)))
 
     def recover(self) -> None:
-        """Begin to bring home what dead builds submitted; `finish` waits for it."""
-        rows = self.store.orphans(self.provider)
+        """Sweep up after dead builds, and begin to bring home what they submitted; `finish` waits for it."""
+        waiting = self._tidy()
+        rows = [row for row in waiting if row.provider == self.provider and row.request]
         if rows:
             self.maker.recover(rows)
+
+    def _tidy(self) -> list[Row]:
+        if not self.store.occupied:
+            return []
+        from spicy.store.tidy import tidy
+
+        for build in {film.build for film in self.films}:
+            sweep(Path(build))
+        return tidy(self.store)
 
     def is_fresh(self, node: Node) -> bool:
         """Check a node against what is on disk now, and remember why it is stale."""
@@ -176,6 +190,8 @@ class Session:
         saved = self._maker.saved if self._maker is not None else Ticks(0)
         if self._maker is not None:
             self._maker.close()
+        with suppress(OSError, StoreError):  # the next build sweeps as well
+            self._tidy()  # another build may have died meanwhile, its work done by this one
         seconds = time.monotonic() - self._began
         self.sink(
             RunFinished(

@@ -127,10 +127,11 @@ class Owner:
         lock.release()
         return False
 
-    def close(self) -> None:
-        """Stop being alive; nothing of this owner may be in flight."""
+    def close(self, *, unfinished: bool = False) -> None:
+        """Stop being alive. With work left `unfinished` the file stays, so that the next build looks for it."""
         self._lock.release()
-        (self._folder / self.id).unlink(missing_ok=True)
+        if not unfinished:
+            (self._folder / self.id).unlink(missing_ok=True)
 
 
 class Ledger:
@@ -257,6 +258,13 @@ class Ledger:
                 f"SELECT {_ROW} FROM call WHERE state IN ('intent', 'submitted', 'ready') ORDER BY id"
             ).fetchall()
         return tuple(_row(row) for row in rows)
+
+    def unfinished(self) -> bool:
+        """Whether any row is not at its end; so it is assumed where the file cannot be read any more."""
+        try:
+            return bool(self.live())
+        except sqlite3.Error:
+            return True
 
     def save_hits(
         self, run: str, film: str, step: str, item: str, hits: Sequence[tuple[str, int, Ticks]]

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spicy.errors import StoreError
-from spicy.files import draft, sweep, write_whole
+from spicy.files import draft, write_whole
 from spicy.ids import CallKey, Digest
 from spicy.store.objects import Objects
 from spicy.store.records import CallRecord, Records
 from spicy.store.stat_memo import StatMemo
 
 if TYPE_CHECKING:
-    from spicy.store.ledger import Ledger, Owner, Row
+    from spicy.store.ledger import Ledger, Owner
 
 STORE_VERSION = 1
 
@@ -80,13 +80,6 @@ class Store:
                 self._ledger = Ledger(self.root)
             return self._ledger
 
-    def orphans(self, provider: str) -> list[Row]:
-        """Submissions to `provider` whose process is dead; nothing is opened where nothing was ever asked."""
-        if not (self.root / "ledger.sqlite").exists():
-            return []
-        rows = [row for row in self.ledger.live() if row.provider == provider and row.request]
-        return [row for row in rows if not self.owner.alive(row.owner)] if rows else []
-
     @property
     def owner(self) -> Owner:
         """This process, as the ledger knows it; one for all threads."""
@@ -138,34 +131,11 @@ class Store:
         if self.root.exists():
             self.memo.save()
         with self._lock:
-            for opened in (self._owner, self._ledger):
-                if opened is not None:
-                    opened.close()
+            if self._owner is not None:
+                self._owner.close(unfinished=self._ledger is not None and self._ledger.unfinished())
+            if self._ledger is not None:
+                self._ledger.close()
             self._owner = self._ledger = None
-
-
-def tidy(store: Store) -> None:
-    """Sweep up after dead builds: close the rows that they had recorded, remove what they left half-written.
-
-    Files are left alone while another build is at work: it may be one of another container, whose processes
-    cannot be seen from here.
-    """
-    from spicy.store.ledger import State
-
-    me = store.owner
-    others = [path.name for path in (store.root / "owners").glob("*") if path.name != me.id]
-    living = {name for name in others if me.alive(name)}
-    for row in store.ledger.live():
-        if row.owner in living or row.owner == me.id or store.lookup(row.key) is None:
-            continue
-        # A record is there before a row is closed; where there was one before the intent, nothing was sent.
-        if row.state is State.READY and store.ledger.adopt(row, me.id):
-            store.ledger.end(row.id, State.CLOSED)
-        elif row.state is State.INTENT and store.ledger.adopt(row, me.id):
-            store.ledger.end(row.id, State.FAILED, note="answered by another process meanwhile")
-    if not living:
-        for folder in ("tmp", "objects", "calls"):
-            sweep(store.root / folder)
 
 
 def stats(store: Store) -> dict[str, int]:

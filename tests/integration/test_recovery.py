@@ -17,6 +17,7 @@ from spicy.events import Event, Recovering, Warned
 from spicy.ids import Ticks, ticks
 from spicy.ports import Call, ImageCall, VideoCall, call_key
 from spicy.store.ledger import _MIGRATIONS, Ledger, Row, State
+from spicy.store.tidy import tidy
 from tests.integration.test_call_path import CHEAP, DEAR, PURPOSE, STILL, Desk
 from tests.scripted import Scripted
 
@@ -50,7 +51,7 @@ def submitted_and_dead(desk: Callable[[Scripted], Desk], provider: Scripted, cal
 def recover(here: Desk) -> list[Event]:
     """Run the recovery of a build and return what it said."""
     said: list[Event] = []
-    rows = here.store.orphans(here.provider.name)
+    rows = tidy(here.store)
     if rows:
         recovery = Recovery(here.caller, rows, _Sink(said))
         recovery.start()
@@ -88,7 +89,7 @@ def test_an_asker_waits_for_the_recovery_instead_of_asking(desk: Callable[[Scrip
     provider._open = {key: (call, 50) for key, (call, _) in provider._open.items()}
     provider.polls = 50
     heir = desk(provider)
-    recovery = Recovery(heir.caller, heir.store.orphans("scripted"), _Sink([]))
+    recovery = Recovery(heir.caller, tidy(heir.store), _Sink([]))
     recovery.start()
     assert heir.ask(estimate=DEAR).from_store
     recovery.finish()
@@ -108,12 +109,7 @@ def test_a_living_owner_is_left_alone(desk: Callable[[Scripted], Desk]) -> None:
         purpose=PURPOSE,
         request="{}",
     )
-    assert desk(provider).store.orphans("scripted") == []
-
-
-def test_another_providers_calls_are_left_alone(desk: Callable[[Scripted], Desk]) -> None:
-    submitted_and_dead(desk, Scripted())
-    assert desk(Scripted()).store.orphans("xai") == []
+    assert tidy(desk(provider).store) == []
 
 
 @pytest.mark.parametrize(("estimate", "state"), [(CHEAP, State.WRITTEN_OFF), (DEAR, State.UNKNOWN)])
@@ -155,7 +151,7 @@ def test_one_that_cannot_come_home_is_told_and_stops_nobody(desk: Callable[[Scri
     said = recover(heir)
     assert [type(e) for e in said] == [Recovering, Warned]
     assert heir.state() is State.SUBMITTED  # the next build tries again
-    assert len(heir.store.orphans("scripted")) == 1
+    assert len(tidy(heir.store)) == 1
 
 
 def _unreachable(ticket: object) -> None:

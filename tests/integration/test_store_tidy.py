@@ -12,7 +12,8 @@ import pytest
 from spicy.ids import CallKey, Ticks
 from spicy.store.ledger import Owner, Purpose, State
 from spicy.store.records import CallRecord
-from spicy.store.store import Store, tidy
+from spicy.store.store import Store
+from spicy.store.tidy import tidy
 
 PURPOSE = Purpose(run="r", film="f", node="f:character/x", step="character", purpose="check")
 COST = Ticks(50)
@@ -35,6 +36,7 @@ def claim(store: Store, key: str, owner: str) -> int:
         model="m",
         estimate=COST,
         purpose=PURPOSE,
+        request="{}",
     )
     assert isinstance(claimed, int)
     return claimed
@@ -86,7 +88,8 @@ def test_what_is_not_recorded_waits_for_whoever_asks_next(store: Store) -> None:
     claim(store, "aa-intent", "dead")
     store.ledger.submitted(claim(store, "bb-submitted", "dead"), "ticket")
     store.ledger.ready(claim(store, "cc-ready", "dead"), "{}", COST)
-    tidy(store)
+    waiting = tidy(store)
+    assert [row.key for row in waiting] == ["aa-intent", "bb-submitted", "cc-ready"]
     assert [state(store, key) for key in ("aa-intent", "bb-submitted", "cc-ready")] == [
         State.INTENT,
         State.SUBMITTED,
@@ -102,7 +105,7 @@ def test_the_rows_and_files_of_a_living_build_are_its_own(store: Store) -> None:
     tidy(store)
     assert state(store, "aa-recorded") is State.READY
     assert all(path.exists() for path in left)
-    living.close()
+    living._lock.release()
     tidy(store)
     assert state(store, "aa-recorded") is State.CLOSED
     assert not any(path.exists() for path in left)
@@ -117,8 +120,18 @@ def test_a_dead_build_is_seen_without_opening_anything(store: Store) -> None:
     assert not store.occupied
 
 
+def test_a_build_that_leaves_work_behind_is_seen_too(store: Store) -> None:
+    submitted = claim(store, "aa-submitted", store.owner.id)
+    store.ledger.submitted(submitted, "ticket")
+    store.ledger.release(submitted)  # as Ctrl-C does
+    store.close()
+    assert store.occupied
+    assert [row.key for row in tidy(store)] == ["aa-submitted"]
+
+
 def test_files_in_the_making_are_swept_when_their_process_is_dead(store: Store) -> None:
     left, mine = drafts(store), store.temporary("clip.mp4")
+    Owner(store.root)._lock.release()  # dead: its file stays, its lock is gone
     mine.write_bytes(b"half")
     tidy(store)
     assert not any(path.exists() for path in left)
