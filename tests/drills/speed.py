@@ -10,6 +10,8 @@ limit has to be what bounds and the memory has to stay flat.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import threading
 import time
@@ -55,6 +57,8 @@ class Critical:
     path: float
     polls: int
     cpu: float
+    queued: float
+    """Seconds that its threads, added up, could run and had no processor: what this machine's other work took."""
 
     @property
     def ratio(self) -> float:
@@ -75,7 +79,7 @@ def critical(
         wall = time.monotonic() - began
         _prove(place, process.returncode, err, expected(scenes))
         path = critical_path(duration, time_scale)
-        return Critical(wall, path, place.emulator.ledger.counts["polls"], watched.cpu)
+        return Critical(wall, path, place.emulator.ledger.counts["polls"], watched.cpu, watched.queued)
 
 
 def _prove(place: Studio, code: int, err: str, wanted: Mapping[str, int]) -> None:
@@ -98,6 +102,12 @@ class Watched:
         self.samples: list[tuple[float, float]] = []
         self.cpu = 0.0
         self.threads = 0
+        self._queued: dict[str, float] = {}
+
+    @property
+    def queued(self) -> float:
+        """Seconds that the threads, added up, waited for a processor."""
+        return sum(self._queued.values())
 
     def __enter__(self) -> Watched:
         """Begin to look."""
@@ -114,6 +124,7 @@ class Watched:
         while not self._over.wait(self._every):
             try:
                 status = (self._folder / "status").read_text()
+                self._queue()
                 ticks = (self._folder / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 return
@@ -122,6 +133,11 @@ class Watched:
                 self.samples.append((time.monotonic() - began, int(lines["VmRSS"].split()[0]) / 1024))
                 self.threads = max(self.threads, int(lines["Threads"]))
             self.cpu = (int(ticks[11]) + int(ticks[12])) / 100
+
+    def _queue(self) -> None:
+        for task in (self._folder / "task").iterdir():
+            with contextlib.suppress(OSError):  # threads end
+                self._queued[task.name] = int((task / "schedstat").read_text().split()[1]) / 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +234,8 @@ def critical_command(runs: int, seed: int, scenes: int, jobs: int, duration: int
         ratios.append(done.ratio)
         click.echo(
             f"{run + 1}: wall {done.wall:.2f} s, critical path {done.path:.2f} s, ratio {done.ratio:.3f},"
-            f" cpu {done.cpu:.1f} s, {done.polls} polls"
+            f" cpu {done.cpu:.1f} s, queued for a processor {done.queued:.1f} s, {done.polls} polls,"
+            f" load of the machine {os.getloadavg()[0]:.1f}"
         )
     click.echo(
         f"{scenes} scenes, -j {jobs}: ratio mean {mean(ratios):.3f}, median {median(ratios):.3f},"
