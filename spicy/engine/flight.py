@@ -262,12 +262,12 @@ class Flight:
 def next_poll(longest: float, waited: float, done: float | None) -> float:
     """Seconds until the next poll of a ticket that has been waited for, of which a share is `done`.
 
-    `longest` while the end is far; towards the end half of what is left, so that a finished clip does not lie
-    about, but never more often than fifty times in the time waited so far: some stay at 99 % for long. Without
-    a word on progress, what has taken a while is expected to take as long again.
+    `longest` while the end is far; then until the end that the progress foretells, so that a finished clip does
+    not lie about, but never more often than fifty times in the time waited so far: some stay at 99 % for long.
+    Without a word on progress, half as long as it has taken already.
     """
-    left = waited * (1 - done) / done if done else waited
-    return min(longest, max(longest / 10, waited / 50, left / 2))
+    left = waited * (1 - done) / done if done else waited / 2
+    return min(longest, max(longest / 10, waited / 50, left))
 
 
 def _check_media(path: Path, kind: Kind) -> None:

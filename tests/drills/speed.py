@@ -67,7 +67,7 @@ class Critical:
 
 
 def critical(
-    scenes: int, jobs: int, *, duration: int = 8, time_scale: float = 0.25, seed: int = 0
+    scenes: int, jobs: int, *, duration: int = 8, time_scale: float = 0.34, seed: int = 0
 ) -> Critical:
     """Build a film of `scenes` cold. Raises Broken when anything was asked twice, refused or left out."""
     with studio(seed=seed, time_scale=time_scale) as place:
@@ -225,7 +225,7 @@ def main() -> None:
 @click.option("--scenes", default=12)
 @click.option("--jobs", default=64)
 @click.option("--duration", default=8)
-@click.option("--time-scale", default=0.25)
+@click.option("--time-scale", default=0.34)
 def critical_command(runs: int, seed: int, scenes: int, jobs: int, duration: int, time_scale: float) -> None:
     """The wall of a cold build beside the critical path of its latencies."""
     ratios = []
