@@ -47,14 +47,19 @@ class Settings(BaseModel):
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read `.env` and the environment, which goes before it; an empty variable counts as not set.
 
-    Raises UsageError that names the variable, never its value.
+    A process that finds a key writes no core file any more. Raises UsageError that names the variable, never its value.
     """
     values: dict[str, str | None] = dict(_dotenv()) | dict(environment)
     try:
-        return Settings.model_validate({name: value for name, value in values.items() if value})
+        settings = Settings.model_validate({name: value for name, value in values.items() if value})
     except ValidationError as error:
         faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
         raise UsageError(f"settings: {faults}") from None
+    if settings.api_key is not None:
+        from spicy.cores import forbid_cores
+
+        forbid_cores()
+    return settings
 
 
 def _dotenv() -> Mapping[str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -53,6 +54,7 @@ def run_ffmpeg(
                 stdout=subprocess.PIPE if talk else subprocess.DEVNULL,
                 stderr=words,
                 start_new_session=True,
+                env=_environment(),
             )
         except OSError as e:
             raise MediaError(f"ffmpeg cannot be started: {e}") from e
@@ -70,6 +72,11 @@ def run_ffmpeg(
                 process.stdout.close()
         if code != 0:
             raise MediaError(f"ffmpeg failed with exit code {code}", detail=_tail(words))
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without keys: ffmpeg needs none, and what crashes may show what it was given."""
+    return {name: value for name, value in os.environ.items() if not name.upper().endswith("_API_KEY")}
 
 
 def kill_all() -> None:

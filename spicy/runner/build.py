@@ -87,6 +87,7 @@ class _Runner(MThreadRunner):  # type: ignore[misc]
 
 def run(session: Session, select: Callable[[], Sequence[str]] | None, jobs: int) -> None:
     """Make what is stale. `select` names tasks once every story is known; None means everything."""
+    gc.freeze()  # what is loaded by now is never garbage, so no collection need look through it, the last one neither
     gc.enable()  # the command line turns it off for commands that are over in a moment
     with interruptible(session.stop):
         if select is not None and any(film.told is None for film in session.films):

@@ -144,6 +144,19 @@ def test_ffmpeg_fails_with_its_own_words(tmp_path: Path) -> None:
     assert "nowhere.mp4" in caught.value.detail
 
 
+def test_ffmpeg_is_given_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "ffmpeg"
+    fake.write_text(f"#!/bin/sh\nenv > {tmp_path}/given\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("GROK_API_KEY", "very-secret")
+    monkeypatch.setenv("XAI_API_KEY", "very-secret-too")
+    run_ffmpeg([])
+    given = (tmp_path / "given").read_text()
+    assert "very-secret" not in given
+    assert f"HOME={Path.home()}" in given.splitlines()
+
+
 def test_ffmpeg_tells_its_progress(tmp_path: Path) -> None:
     told: list[float] = []
     source = ["-f", "lavfi", "-i", "testsrc2=s=160x90:d=1"]

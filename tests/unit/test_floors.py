@@ -18,7 +18,7 @@ import spicy
 
 PACKAGE = Path(spicy.__file__).parent
 
-WORDS = frozenset({"errors", "ids", "canon", "slug", "files"})
+WORDS = frozenset({"errors", "ids", "canon", "slug", "files", "cores"})
 TEXT = WORDS | {"spec", "recipe", "story", "settings"}
 VALUES = WORDS | {"ports", "events"}
 MEDIA = VALUES | {"media"}

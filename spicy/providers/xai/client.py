@@ -72,7 +72,9 @@ class Clients:
     def _make(self, seconds: float, *options: tuple[str, int]) -> Client:
         if self._closed:
             raise Interrupted("the connection to xAI is closed")
-        # Read by the libraries when they are imported: prompts stay out of traces, C code off the terminal.
+        # Read by the libraries when they are imported: nothing is traced, prompts least of all; C code stays off
+        # the terminal.
+        os.environ.setdefault("XAI_SDK_DISABLE_TRACING", "1")
         os.environ.setdefault("XAI_SDK_DISABLE_SENSITIVE_TELEMETRY_ATTRIBUTES", "1")
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         from xai_sdk import Client
