@@ -104,28 +104,38 @@ class Owner:
 
     def __init__(self, root: Path) -> None:
         self._folder = root / "owners"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        while not self._born():
+            pass
+
+    def _born(self) -> bool:
+        """Take a name. Between the file and its lock somebody may have taken us for dead; then under another."""
         self.id = secrets.token_hex(8)
         self._lock = FileLock(self._folder / self.id, thread_local=False)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire(blocking=False)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        return (self._folder / self.id).exists()
 
     def alive(self, owner: str) -> bool:
         """Whether the process that called itself `owner` still runs."""
         if owner == self.id:
             return True
-        if not owner:
+        if not owner or not (self._folder / owner).exists():
             return False
-        path = self._folder / owner
-        if not path.exists():
-            return False
-        lock = FileLock(path, thread_local=False)
+        lock = FileLock(self._folder / owner, thread_local=False)
         try:
             lock.acquire(blocking=False)
         except Timeout:
             return True
-        path.unlink(missing_ok=True)
         lock.release()
         return False
+
+    def bury(self, owner: str) -> None:
+        """Forget a dead owner, once what it left is swept up."""
+        with contextlib.suppress(Timeout), FileLock(self._folder / owner, timeout=0, thread_local=False):
+            (self._folder / owner).unlink(missing_ok=True)
 
     def close(self, *, unfinished: bool = False) -> None:
         """Stop being alive. With work left `unfinished` the file stays, so that the next build looks for it."""

@@ -22,6 +22,8 @@ def tidy(store: Store) -> list[Row]:
     if others and not living:
         for folder in ("objects", "calls"):
             sweep(store.root / folder)
+        for name in others:
+            me.bury(name)
     return [row for row in orphans if not _answered(store, row)]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from spicy.engine.make import Maker
     from spicy.plan.node import Node
     from spicy.ports import Call
+    from spicy.store.ledger import Row
 
 _ALL = ("clip", "still", "chat")
 _MEDIA = ("clip", "still")
@@ -150,7 +152,7 @@ def _know_where(fate: Fate) -> None:
     from spicy.engine.call import Caller
     from spicy.engine.make import Maker
     from spicy.ids import Step
-    from spicy.ports import Kind
+    from spicy.ports import Kind, read_call
     from spicy.store.ledger import Owner
 
     calls = {Kind.VIDEO: "clip", Kind.IMAGE: "still", Kind.CHAT: "chat"}
@@ -170,7 +172,15 @@ def _know_where(fate: Fate) -> None:
         finally:
             fate.place.node = None
 
+    def bring_home(real: Callable[..., Any], caller: Caller, row: Row, *rest: Any) -> Any:
+        fate.place.call = calls.get(read_call(json.loads(row.request)).kind)
+        try:
+            return real(caller, row, *rest)
+        finally:
+            fate.place.call = None
+
     _wrap(Caller, "answer", answer)
+    _wrap(Caller, "bring_home", bring_home)
     _wrap(Maker, "make", make)
     _after(
         Owner,

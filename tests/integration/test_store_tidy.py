@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,3 +150,25 @@ def drafts(store: Store) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
     return left
+
+
+def test_owners_are_never_taken_for_dead_while_they_are_born(tmp_path: Path) -> None:
+    """Many come to life while others look for the dead: each that lives is seen alive by everybody."""
+    judge, stop = Owner(tmp_path), threading.Event()
+
+    def look_and_bury() -> None:
+        while not stop.is_set():
+            for path in (tmp_path / "owners").glob("*"):
+                if not judge.alive(path.name):
+                    judge.bury(path.name)
+
+    looking = [threading.Thread(target=look_and_bury) for _ in range(3)]
+    for thread in looking:
+        thread.start()
+    owners = [Owner(tmp_path) for _ in range(200)]
+    stop.set()
+    for thread in looking:
+        thread.join()
+    assert all(judge.alive(owner.id) for owner in owners)
+    for owner in owners:
+        owner.close()
