@@ -42,6 +42,9 @@ class State(StrEnum):
     """Maybe billed twice: was unknown, and has been asked for again."""
 
 
+_LOCKED = 30.0
+"""Seconds to wait for another process that writes."""
+
 LIVE = (State.INTENT, State.SUBMITTED, State.READY)
 
 
@@ -152,10 +155,22 @@ class Ledger:
         self._path = root / "ledger.sqlite"
         self._clock = clock
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(self._path, timeout=30, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db = sqlite3.connect(self._path, timeout=_LOCKED, check_same_thread=False, isolation_level=None)
+        self._log_ahead()
         self._db.execute("PRAGMA synchronous=FULL")
         self._migrate()
+
+    def _log_ahead(self) -> None:
+        """Switch to the write-ahead log. Of two processes that open a new file SQLite refuses one without waiting."""
+        patience = time.monotonic() + _LOCKED
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if time.monotonic() > patience:
+                    raise StoreError(f"the ledger {self._path} cannot be opened: {error}") from error
+                time.sleep(0.01)
 
     def _migrate(self) -> None:
         with self._write() as db:

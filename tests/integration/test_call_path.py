@@ -25,7 +25,7 @@ from spicy.errors import (
 )
 from spicy.ids import Ticks, ticks
 from spicy.ports import Answer, Answered, Call, ChatCall, ImageCall, Schema, Ticket, call_key
-from spicy.store.ledger import Owner, Purpose, State
+from spicy.store.ledger import Ledger, Owner, Purpose, State
 from spicy.store.store import Store
 from tests.scripted import Scripted, stored
 
@@ -109,6 +109,14 @@ def test_two_runs_at_once_share_one_call(desk: Callable[..., Desk]) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda d: d.ask(), desks))
     assert provider.kinds["image"] == 1
+
+
+def test_many_processes_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
+    for n in range(20):
+        with ThreadPoolExecutor(8) as pool:
+            ledgers = list(pool.map(Ledger, [tmp_path / str(n)] * 8))
+        for ledger in ledgers:
+            ledger.close()
 
 
 def test_a_ticket_of_a_dead_process_is_polled_and_not_submitted_again(desk: Callable[..., Desk]) -> None:
