@@ -111,12 +111,17 @@ def test_two_runs_at_once_share_one_call(desk: Callable[..., Desk]) -> None:
     assert provider.kinds["image"] == 1
 
 
-def test_many_processes_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
-    for n in range(20):
-        with ThreadPoolExecutor(8) as pool:
-            ledgers = list(pool.map(Ledger, [tmp_path / str(n)] * 8))
-        for ledger in ledgers:
-            ledger.close()
+def test_many_may_open_a_new_ledger_at_the_same_moment(tmp_path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def open_one(root: Path) -> Ledger:
+        together.wait()
+        return Ledger(root)
+
+    with ThreadPoolExecutor(8) as pool:
+        for n in range(60):  # in about one of ten SQLite refuses somebody
+            for ledger in pool.map(open_one, [tmp_path / str(n)] * 8):
+                ledger.close()
 
 
 def test_a_ticket_of_a_dead_process_is_polled_and_not_submitted_again(desk: Callable[..., Desk]) -> None:
