@@ -64,17 +64,40 @@ class _Call:
             value = getattr(self, f.name)
             if isinstance(value, OrderOnly) or value is None or value == f.default:
                 continue
-            out[f.name] = dataclasses.asdict(value) if isinstance(value, Schema) else value
+            out[f.name] = _plain(value)
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    text: str
+    images: tuple[Digest, ...] = ()
+
+
+def _plain(value: object) -> Json:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Schema | Turn):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return value  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCall(_Call):
-    """A question to a language model, with pictures to look at, answered as JSON of `schema`."""
+    """A question to a language model, with pictures to look at, answered as JSON of `schema`, or freely without.
+
+    `turns` are what was said before, oldest first.
+    """
 
     kind: ClassVar[Kind] = Kind.CHAT
-    schema: Schema
+    schema: Schema | None = None
     images: tuple[Digest, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    temperature: float | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +122,14 @@ class ImageCall(_Call):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoCall(_Call):
-    """A clip of `duration` whole seconds that starts from the still `image`.
+    """A clip of `duration` whole seconds that starts from the still `image`, or is made from the prompt alone.
 
     With `references` (reference-to-video) those pictures show who and what is in it, all the way through;
     the prompt names them as <IMAGE_0>, … in this order, the still not counted.
     """
 
     kind: ClassVar[Kind] = Kind.VIDEO
-    image: Digest
+    image: Digest | None = None
     duration: int
     resolution: str
     aspect_ratio: str
@@ -146,11 +169,11 @@ def inputs_of(call: Call) -> tuple[Digest, ...]:
     """Digests of every file that travels with `call`, in the order the prompt names them."""
     match call:
         case ChatCall():
-            return call.images
+            return (*(image for turn in call.turns for image in turn.images), *call.images)
         case ImageCall():
             return call.sent_images()
         case VideoCall():
-            return (call.image, *call.references)
+            return (*((call.image,) if call.image is not None else ()), *call.references)
         case EditCall() | ExtendCall():
             return (call.video,)
 
@@ -174,10 +197,18 @@ def read_call(canonical: Mapping[str, Json]) -> Call:
     try:
         if isinstance(schema := canonical.get("schema"), dict):
             fields["schema"] = Schema(str(schema["name"]), str(schema["text"]))
+        if isinstance(turns := canonical.get("turns"), list):
+            fields["turns"] = tuple(_turn(turn) for turn in turns)
         del fields["kind"]
         return kinds[canonical["kind"]](**fields)  # type: ignore[arg-type]
     except (KeyError, TypeError) as error:
         raise ValueError(f"no call of this version: {error}") from error
+
+
+def _turn(value: Json) -> Turn:
+    if not isinstance(value, Mapping) or not isinstance(images := value["images"], list):
+        raise TypeError(f"not a turn: {value}")
+    return Turn(str(value["role"]), str(value["text"]), tuple(Digest(str(image)) for image in images))
 
 
 # --- providers -------------------------------------------------------------------------------------

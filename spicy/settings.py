@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from spicy.errors import UsageError
 
 DOTENV = Path(".env")
+M = TypeVar("M", bound=BaseModel)
 
 
 def _default_cache() -> Path:
@@ -44,22 +46,62 @@ class Settings(BaseModel):
     """Targets made at the same time when the command line does not say."""
 
 
+class ServerSettings(BaseModel):
+    """How `spicy serve` listens, stores and waits; the names are those of the server that it grew from."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    host: str = Field(default="127.0.0.1", validation_alias="SERVER_HOST")
+    """Any other than a loopback address needs `api_key` and `worker_key`."""
+    port: int = Field(default=8000, ge=0, le=65535, validation_alias="SERVER_PORT")
+    videos: Path = Field(default=Path("videos"), validation_alias="VIDEO_STORAGE_PATH")
+    logs: Path = Field(default=Path("logs"), validation_alias="LOG_PATH")
+    database: Path = Field(default=Path("jobs.db"), validation_alias="DB_PATH")
+    video_days: float = Field(default=7, gt=0, le=36500, validation_alias="MAX_VIDEO_AGE_DAYS")
+    """Days after which videos are removed."""
+    video_timeout: float = Field(default=300, gt=0, le=86400, validation_alias="JOB_TIMEOUT_SECONDS")
+    """Seconds that a worker may be silent about a video job."""
+    chat_timeout: float = Field(default=60, gt=0, le=86400, validation_alias="CHAT_JOB_TIMEOUT_SECONDS")
+    chat_wait: float = Field(default=60, gt=0, le=3600, validation_alias="CHAT_COMPLETION_WAIT_SECONDS")
+    """Seconds that a chat request waits for its answer."""
+    api_key: SecretStr | None = Field(default=None, validation_alias="SPICY_API_KEY")
+    """What clients have to send as bearer token."""
+    worker_key: SecretStr | None = Field(default=None, validation_alias="SPICY_WORKER_KEY")
+    """What polling workers have to send as bearer token."""
+    builtin_worker: bool = Field(default=True, validation_alias="SPICY_BUILTIN_WORKER")
+    cors_origins: str = Field(default="*", validation_alias="SPICY_CORS_ORIGINS")
+    """Origins of browsers that may ask, separated by commas; `*` is any, and only without keys."""
+    recipe: str = Field(default="default", validation_alias="SPICY_RECIPE")
+    """Whose models, prices and rates serve."""
+    jobs: int = Field(default=8, ge=1, le=256, validation_alias="SPICY_SERVER_JOBS")
+    """Jobs that the built-in worker does at the same time."""
+
+
+def read_server_settings(environment: Mapping[str, str] = os.environ) -> ServerSettings:
+    """Read the server's part of `.env` and the environment. Raises UsageError that names the variable."""
+    return _read(ServerSettings, environment)
+
+
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read `.env` and the environment, which goes before it; an empty variable counts as not set.
 
     A process that finds a key writes no core file any more. Raises UsageError that names the variable, never its value.
     """
-    values: dict[str, str | None] = dict(_dotenv()) | dict(environment)
-    try:
-        settings = Settings.model_validate({name: value for name, value in values.items() if value})
-    except ValidationError as error:
-        faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
-        raise UsageError(f"settings: {faults}") from None
+    settings = _read(Settings, environment)
     if settings.api_key is not None:
         from spicy.cores import forbid_cores
 
         forbid_cores()
     return settings
+
+
+def _read(model: type[M], environment: Mapping[str, str]) -> M:
+    values: dict[str, str | None] = dict(_dotenv()) | dict(environment)
+    try:
+        return model.model_validate({name: value for name, value in values.items() if value})
+    except ValidationError as error:
+        faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
+        raise UsageError(f"settings: {faults}") from None
 
 
 def _dotenv() -> Mapping[str, str | None]:

@@ -19,7 +19,7 @@ def quote(call: Call, recipe: Recipe) -> Ticks:
         case ImageCall():
             return Ticks(price.image(call.resolution) + price.per_input * len(call.sent_images()))
         case VideoCall():
-            inputs = 1 + len(call.references)
+            inputs = (call.image is not None) + len(call.references)
             return Ticks(price.second(call.resolution) * call.duration + price.per_input * inputs)
         case EditCall() | ExtendCall():
             return Ticks(price.second(call.resolution) * call.seconds)

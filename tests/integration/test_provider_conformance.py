@@ -25,6 +25,7 @@ from spicy.ports import (
     Provider,
     Schema,
     Ticket,
+    Turn,
     VideoCall,
 )
 from spicy.providers.animatic import AnimaticProvider
@@ -235,6 +236,27 @@ def test_a_film_of_one_scene_goes_its_whole_way(subject: Subject, tmp_path: Path
     mended = probe_clip(tmp_path / "mended.mp4")
     assert (mended.width, mended.height) == (clip.width, clip.height)
     assert mended.duration == pytest.approx(clip.duration, abs=0.1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_clip_is_made_of_words_alone(subject: Subject, tmp_path: Path, shape: str) -> None:
+    call = replace(subject.animate(Digest(""), shape), image=None, prompt="A cat plays the piano")
+    subject.make(call, {}, tmp_path / "clip.mp4")
+    clip = probe_clip(tmp_path / "clip.mp4")
+    assert clip.width / clip.height == pytest.approx(SHAPES[shape], rel=0.05)
+
+
+def test_a_conversation_is_answered_in_words(subject: Subject) -> None:
+    call = ChatCall(
+        model=subject.chat,
+        prompt="And its colour?",
+        turns=(Turn("system", "Be brief."), Turn("user", "A fox?"), Turn("assistant", "Yes.")),
+        temperature=0.2,
+        max_tokens=50,
+    )
+    answer = subject.finish(subject.provider.submit(call, {}))
+    assert answer.text
+    assert answer.link is None
 
 
 def test_a_clip_is_made_of_a_still_with_references(subject: Subject, tmp_path: Path) -> None:

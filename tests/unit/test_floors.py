@@ -22,11 +22,11 @@ WORDS = frozenset({"errors", "ids", "canon", "slug", "files", "cores"})
 TEXT = WORDS | {"spec", "recipe", "story", "settings"}
 VALUES = WORDS | {"ports", "events"}
 MEDIA = VALUES | {"media"}
-TOOLS = frozenset({"store", "providers", "sinks", "report"})
+TOOLS = frozenset({"store", "providers", "sinks", "report", "jobs"})
 BELOW_STEPS = TEXT | VALUES | MEDIA | {"plan"}
 BELOW_ENGINE = BELOW_STEPS | TOOLS | {"steps"}
 BELOW_RUNNER = BELOW_ENGINE | {"engine"}
-BELOW_FACES = BELOW_RUNNER | {"runner"}
+BELOW_FACES = BELOW_RUNNER | {"runner", "serving"}
 
 # Which rooms a room may import, floor by floor. A room is a module or a package directly below `spicy`.
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -48,10 +48,12 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     # 5 engine
     "steps": BELOW_STEPS,
     "engine": BELOW_ENGINE,
-    # 6 runner
+    # 6 runner, and its like for jobs; they do not know each other
     "runner": BELOW_RUNNER,
-    # 7 faces
-    "cli": BELOW_FACES,
+    "serving": BELOW_RUNNER,
+    # 7 faces; the command line starts the web
+    "web": BELOW_FACES,
+    "cli": BELOW_FACES | {"web"},
     "dodo": BELOW_FACES,
     "__main__": frozenset({"cli"}),
     "__init__": frozenset(),
@@ -64,10 +66,13 @@ ONLY_IMPORTED_BY: Mapping[str, frozenset[str]] = {
     "doit": frozenset({"runner"}),
     "xai_sdk": frozenset({"providers", "emulator"}),
     "grpc": frozenset({"providers", "emulator"}),
-    "sqlite3": frozenset({"store", "sinks"}),
+    "sqlite3": frozenset({"store", "sinks", "jobs"}),
     "subprocess": frozenset({"media"}),
     "av": frozenset({"media", "providers", "emulator"}),
     "PIL": frozenset({"media", "providers", "report", "emulator"}),
+    "fastapi": frozenset({"web"}),
+    "uvicorn": frozenset({"web"}),
+    "starlette": frozenset({"web"}),
     "click": frozenset({"cli"}),
     "rich": frozenset({"cli", "sinks"}),
 }

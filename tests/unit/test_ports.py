@@ -16,6 +16,7 @@ from spicy.ports import (
     ImageCall,
     OrderOnly,
     Schema,
+    Turn,
     VideoCall,
     call_key,
     inputs_of,
@@ -25,11 +26,15 @@ from spicy.ports import (
 A, B, C = (Digest(letter * 64) for letter in "abc")
 CALLS: dict[str, Call] = {
     "chat": ChatCall(model="m", prompt="p", schema=Schema("s", "{}"), images=(A, B), attempt=2),
+    "conversation": ChatCall(
+        model="m", prompt="p", turns=(Turn("user", "t", (C,)), Turn("assistant", "u")), temperature=0.5
+    ),
     "drawing": ImageCall(model="m", prompt="p", aspect_ratio="1:1", resolution="1k"),
     "edit of pictures": ImageCall(
         model="m", prompt="p", aspect_ratio="16:9", resolution="2k", quality="low", images=(A, B), take=3
     ),
     "clip": VideoCall(model="m", prompt="p", image=A, duration=4, resolution="720p", aspect_ratio="16:9"),
+    "clip of words": VideoCall(model="m", prompt="p", duration=4, resolution="720p", aspect_ratio="16:9"),
     "clip with references": VideoCall(
         model="m", prompt="p", image=A, duration=4, resolution="720p", aspect_ratio="1:1", references=(B, C)
     ),
@@ -37,6 +42,8 @@ CALLS: dict[str, Call] = {
     "longer": ExtendCall(model="m", prompt="p", video=A, seconds=5, resolution="480p"),
 }
 KEYS = {
+    "conversation": "bff9b6cbfc57",
+    "clip of words": "7d23106ef528",
     "chat": "e31c8172ff2b",
     "drawing": "9c1c558043ae",
     "edit of pictures": "6a77c7104dcb",
@@ -77,6 +84,11 @@ def test_what_is_order_only_is_sent_but_not_kept() -> None:
     )
     assert read_call(soft.canonical()) == plain
     assert inputs_of(soft) == (A, B)
+
+
+def test_pictures_of_a_conversation_travel_oldest_first() -> None:
+    call = ChatCall(model="m", prompt="p", images=(B,), turns=(Turn("user", "t", (C, A)),))
+    assert inputs_of(call) == (C, A, B)
 
 
 def test_references_travel_after_the_still() -> None:

@@ -36,14 +36,15 @@ def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report
     """Do the work of `call`, writing to `stem` with a suffix. Raises CallFailed, MediaError or OSError."""
     match call:
         case ChatCall():
-            return Made(text=_chat(call, [files[d] for d in call.images]))
+            return Made(text=_chat(call, [files[d] for d in inputs_of(call)]))
         case ImageCall():
             return Made(path=_image(call, [files[d] for d in call.sent_images()], stem.with_suffix(".jpg")))
         case VideoCall():
             from spicy.providers.animatic import clip
 
             into = stem.with_suffix(".mp4")
-            clip.shoot(call, files[call.image], into, seed_of(call), report)
+            first = files[call.image] if call.image is not None else _first_frame(call, stem)
+            clip.shoot(call, first, into, seed_of(call), report)
             return Made(path=into)
         case EditCall():
             from spicy.providers.animatic import mend
@@ -61,7 +62,23 @@ def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report
             assert_never(call)
 
 
+def _first_frame(call: VideoCall, stem: Path) -> Path:
+    """The still that a clip without one begins with: the prompt as a scene."""
+    brief = Brief.parse(call.prompt)
+    text = call.prompt if brief.has("setting") else f"{call.prompt}\nSetting: {call.prompt}"
+    still = ImageCall(
+        model=call.model,
+        prompt=text,
+        aspect_ratio=call.aspect_ratio,
+        resolution=call.resolution,
+        take=call.take,
+    )
+    return _image(still, [], stem.with_suffix(".jpg"))
+
+
 def _chat(call: ChatCall, images: list[Path]) -> str:
+    if call.schema is None:
+        return _offline(call, len(images))
     match call.schema.name:
         case "story":
             from spicy.providers.animatic import writer
@@ -77,6 +94,15 @@ def _chat(call: ChatCall, images: list[Path]) -> str:
             return judge.answer(Brief.parse(call.prompt), images)
         case other:
             raise CallFailed(f"the animatic provider has no answer of the form {other!r}")
+
+
+def _offline(call: ChatCall, images: int) -> str:
+    """What somebody hears who asks for a conversation where no language model is."""
+    seen = f" with {images} picture{'s' * (images != 1)}" if images else ""
+    return (
+        "This is the offline animatic provider: it draws, but it does not talk, and no language model has read this."
+        f" You asked{seen}: {call.prompt}"
+    )
 
 
 def _image(call: ImageCall, images: list[Path], into: Path) -> Path:

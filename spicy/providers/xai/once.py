@@ -18,6 +18,7 @@ from spicy.ports import (
     ImageCall,
     Running,
     Ticket,
+    Turn,
     VideoCall,
     inputs_of,
 )
@@ -44,6 +45,7 @@ class _ImageInputs(TypedDict, total=False):
 
 
 class _VideoInputs(TypedDict, total=False):
+    aspect_ratio: str
     image_url: str
     image_file_id: str
     reference_image_urls: Sequence[str]
@@ -86,19 +88,29 @@ class SentOnce:
         return self._ask(Phase.READ, client.auth.get_api_key_info)
 
     def _chat(self, call: ChatCall, files: Mapping[Digest, Path]) -> Answer:
-        pictures = read_pictures([files[digest] for digest in call.images], webp=False)
+        pictures = list(read_pictures([files[digest] for digest in inputs_of(call)], webp=False))
         if weight(pictures) > REQUEST_BYTES:
             raise CallFailed("the pictures are too large to be looked at together; send fewer")
         client = self._clients.once()
-        from xai_sdk.chat import image, user
+        from xai_sdk.chat import assistant, image, system, user
         from xai_sdk.proto import chat_pb2
 
+        say = {"system": system, "assistant": assistant, "user": user}
+        messages = []
+        for turn in (*call.turns, Turn("user", call.prompt, call.images)):
+            shown, pictures = pictures[: len(turn.images)], pictures[len(turn.images) :]
+            messages.append(say[turn.role](turn.text, *(image(picture.url()) for picture in shown)))
+        form = None
+        if call.schema is not None:
+            form = chat_pb2.ResponseFormat(
+                format_type=chat_pb2.FORMAT_TYPE_JSON_SCHEMA, schema=call.schema.text
+            )
         chat = client.chat.create(
             model=call.model,
-            messages=[user(call.prompt, *(image(picture.url()) for picture in pictures))],
-            response_format=chat_pb2.ResponseFormat(
-                format_type=chat_pb2.FORMAT_TYPE_JSON_SCHEMA, schema=call.schema.text
-            ),
+            messages=messages,
+            response_format=form,
+            temperature=call.temperature,
+            max_tokens=call.max_tokens,
         )
         return chat_answer(self._ask(Phase.SUBMIT, chat.sample).proto, call.model)
 
@@ -137,15 +149,21 @@ class SentOnce:
 
     def _video(self, call: VideoCall, files: Mapping[Digest, Path]) -> Ticket:
         pictures = read_pictures([files[digest] for digest in inputs_of(call)])
-        inputs: _VideoInputs
+        inputs: _VideoInputs = {}
+        if call.image is None:
+            inputs["aspect_ratio"] = (
+                call.aspect_ratio
+            )  # a clip that starts from a still has the still's shape
+        stills = call.image is not None
         if weight(pictures) <= REQUEST_BYTES:
-            still, *references = (picture.url() for picture in pictures)
-            inputs = {"image_url": still, "reference_image_urls": references}
+            urls = [picture.url() for picture in pictures]
+            inputs |= {"image_url": urls[0]} if stills else {}
+            inputs |= {"reference_image_urls": urls[stills:]}
         else:
-            still, *references = (self._upload(picture) for picture in pictures)
-            inputs = {"image_file_id": still, "reference_image_file_ids": references}
+            ids = [self._upload(picture) for picture in pictures]
+            inputs |= {"image_file_id": ids[0]} if stills else {}
+            inputs |= {"reference_image_file_ids": ids[stills:]}
         client = self._clients.once()
-        # No aspect_ratio: a clip that starts from a still has the still's shape.
         started = self._ask(
             Phase.SUBMIT,
             lambda: client.video.start(
