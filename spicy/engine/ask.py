@@ -57,7 +57,7 @@ class LiveAsk(Files):
             raise Refused(refusal.message, billed=refusal.billed, prompt=prompt) from refusal
         self.calls.append((purpose, answered))
         if answered.model != call.model and not answered.from_store:
-            self.warn(f"{call.model} was asked, {answered.model} answered")
+            self._substituted(call.model, answered.model)
         self._sink(
             CallDone(
                 self._node,
@@ -71,6 +71,12 @@ class LiveAsk(Files):
             )
         )
         return answered
+
+    def _substituted(self, asked: str, answered: str) -> None:
+        """Every receipt names the model that answered; the user is told once a run."""
+        said = f"{asked} was asked, {answered} answered"
+        if self._caller.news(said):
+            self.warn(f"{said}; this is told once, each receipt has its own")
 
     def local(self, job: LocalJob) -> LocalResult:
         """Recall local work, or do it now."""

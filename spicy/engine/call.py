@@ -58,6 +58,14 @@ class Caller:
         self._retry_unknown = retry_unknown
         self._flights: dict[CallKey, tuple[threading.Lock, int]] = {}
         self._lock = threading.Lock()
+        self._told: set[str] = set()
+
+    def news(self, said: str) -> bool:
+        """Whether this was not said before in this run."""
+        with self._lock:
+            new = said not in self._told
+            self._told.add(said)
+            return new
 
     def answer(self, call: Call, price: Offer, purpose: Purpose, watch: Watch) -> Answered:
         """Answer one call. Raises CallError, Interrupted, StoreError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ import pytest
 from spicy.errors import Refused
 from spicy.ids import ticks
 from spicy.plan.node import Price
-from spicy.ports import Call, ChatCall, ImageCall, VideoCall
+from spicy.ports import Answer, Call, ChatCall, ImageCall, Running, Ticket, VideoCall
 from tests.conftest import Project
 from tests.scripted import GOOD
 from tests.scripted_film import RECIPE, Studio
@@ -217,3 +218,21 @@ def test_the_previous_keyframe_is_sent_along_but_its_note_is_in_no_key(studio: S
     assert len(river.sent_images()) == 2
     assert "<IMAGE_1> is the shot before" in river.sent_prompt()
     assert "shot before" not in river.prompt
+
+
+def test_another_model_is_told_once_and_stands_on_every_receipt(studio: Studio) -> None:
+    poll = studio.provider.poll
+
+    def other(ticket: Ticket) -> Running | Answer:
+        state = poll(ticket)
+        return dataclasses.replace(state, model="another") if isinstance(state, Answer) else state
+
+    studio.provider.poll = other  # type: ignore[method-assign]
+    assert studio.build() == 0
+    told = [said for said in studio.warnings().values() if "another answered" in said]
+    assert sorted(told) == [
+        "i was asked, another answered; this is told once, each receipt has its own",
+        "v was asked, another answered; this is told once, each receipt has its own",
+    ]
+    for name in ("scenes/01/clip.json", "scenes/02/clip.json", "scenes/01/keyframe.json"):
+        assert '"another"' in json.dumps(studio.receipt(name))
