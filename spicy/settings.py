@@ -69,8 +69,9 @@ class ServerSettings(BaseModel):
     worker_key: SecretStr | None = Field(default=None, validation_alias="SPICY_WORKER_KEY")
     """What polling workers have to send as bearer token."""
     builtin_worker: bool = Field(default=True, validation_alias="SPICY_BUILTIN_WORKER")
-    cors_origins: str = Field(default="*", validation_alias="SPICY_CORS_ORIGINS")
-    """Origins of browsers that may ask, separated by commas; `*` is any, and only without keys."""
+    cors_origins: str = Field(default="local", validation_alias="SPICY_CORS_ORIGINS")
+    """Origins of web pages that may ask, separated by commas: `local` is any page of this machine and any browser
+    extension, `*` any page at all, and only without keys."""
     recipe: str = Field(default="default", validation_alias="SPICY_RECIPE")
     """Whose models, prices and rates serve."""
     jobs: int = Field(default=8, ge=1, le=256, validation_alias="SPICY_SERVER_JOBS")

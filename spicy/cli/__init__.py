@@ -25,6 +25,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "clean": ("spicy.cli.look", "Tidy a film's folder up."),
     "cache": ("spicy.cli.cache", "Look after the store: stats, verify, gc."),
     "schema": ("spicy.cli.look", "Print the JSON Schema of specs (or recipes), for editors."),
+    "serve": ("spicy.cli.serve", "Serve video, chat and image jobs over HTTP."),
+    "worker": ("spicy.cli.serve", "Do the jobs of a server elsewhere."),
     "doctor": ("spicy.cli.doctor", "Check ffmpeg, provider, key, store and disk."),
 }
 

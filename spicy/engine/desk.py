@@ -55,6 +55,11 @@ class Desk:
         """Who answers."""
         return self._caller.provider.name
 
+    @property
+    def stop(self) -> threading.Event:
+        """When set, calls under way end as Interrupted and no new one is submitted."""
+        return self._caller.stop
+
     def models(self) -> list[str]:
         """Every model that may be named, by the price table."""
         if self.provider != "xai":

@@ -13,7 +13,7 @@ from spicy.cli import spicy
 from spicy.recipe.load import load_recipe
 from spicy.recipe.model import recipe_schema
 from spicy.runner import session
-from spicy.settings import Settings
+from spicy.settings import ServerSettings, Settings
 from spicy.spec.load import load_spec
 from spicy.spec.model import spec_schema
 
@@ -55,6 +55,12 @@ def test_every_setting_is_written_down() -> None:
         assert names
         for name in names:
             assert f"`{name}`" in COMMANDS, name
+
+
+def test_every_setting_of_the_server_is_written_down() -> None:
+    text = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
+    for field in ServerSettings.model_fields.values():
+        assert f"| `{field.validation_alias}` |" in text, field.validation_alias
 
 
 def test_every_exit_code_is_written_down() -> None:

@@ -184,8 +184,8 @@ def test_nothing_heavy_is_loaded_by_the_package_itself() -> None:
 
 def test_every_import_is_of_the_standard_library_a_dependency_or_spicy() -> None:
     declared = {
-        "anyascii", "av", "click", "doit", "filelock", "google", "grpc", "imageio_ffmpeg", "jinja2", "numpy",
-        "PIL", "platformdirs", "pydantic", "dotenv", "requests", "rich", "spicy",
+        "anyascii", "av", "click", "doit", "fastapi", "filelock", "google", "grpc", "imageio_ffmpeg", "jinja2", "numpy",
+        "PIL", "platformdirs", "pydantic", "dotenv", "requests", "rich", "spicy", "starlette", "uvicorn",
         "xai_sdk", "yaml",
     }  # fmt: skip
     wrong = [

@@ -1,0 +1,255 @@
+"""Health, jobs, metrics: what whoever runs the server looks at."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from pydantic import BaseModel, Field
+
+from spicy import __version__
+from spicy.ids import usd
+from spicy.jobs.model import Job, Mode, State
+from spicy.web.access import SAFE, Who, allowed, client, denied, owner
+from spicy.web.errors import FAULTS, ApiError
+from spicy.web.intake import view
+from spicy.web.request_log import note_job
+from spicy.web.room import Room, room_of
+from spicy.web.sweep import remove_files
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+router = APIRouter(tags=["Monitoring"])
+Here = Annotated[Room, Depends(room_of)]
+_SHOWN = 100
+
+
+class Health(BaseModel):
+    """Whether the server is well; the rest is told to whoever has the key."""
+
+    status: str = Field(examples=["ok"])
+    service: str = "spicy"
+    version: str
+    provider: str | None = None
+    builtin_worker: bool | None = None
+    uptime_seconds: float | None = None
+    jobs: dict[str, int] | None = Field(default=None, description="Jobs in each state.")
+
+
+class JobView(BaseModel):
+    """A job."""
+
+    id: str
+    mode: Mode
+    status: State
+    model: str
+    prompt: str
+    created: int
+    started: int | None
+    finished: int | None
+    tries: int
+    video_url: str | None
+    content: str | None = Field(description="A chat's answer.")
+    error: str | None
+    code: str | None
+    progress: float
+    queue_position: int
+    cost: float
+    cost_ticks: int
+    from_store: bool
+    answered_by: str | None
+
+
+class JobList(BaseModel):
+    """Jobs, newest first."""
+
+    object: str = "list"
+    jobs: list[JobView]
+    total: int = Field(description="How many jobs are in that state, shown or not.")
+
+
+class Removed(BaseModel):
+    """How much is gone."""
+
+    deleted: int
+
+
+@router.get(
+    "/",
+    response_model=Health,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+)
+@router.head("/", include_in_schema=False)
+def health(request: Request, room: Here) -> Response:
+    """Say that the server is well; a browser gets a page with the jobs."""
+    known = allowed(room.server, Who.CLIENT, request.headers, reading=request.method in SAFE)
+    if _is_browser(request):
+        if not known:
+            raise denied(Who.CLIENT)
+        return _page(room)
+    said = Health(status="ok", version=__version__)
+    if known:
+        said.provider, said.builtin_worker = room.desk.provider, room.builtin
+        said.uptime_seconds = round(room.clock() - room.started, 1)
+        said.jobs = {state.value: count for state, count in _states(room).items()}
+    return JSONResponse(said.model_dump(exclude_none=True), headers={"Vary": "Accept, Authorization"})
+
+
+@router.get(
+    "/jobs", response_model=JobList, responses=FAULTS, dependencies=[Depends(client)], tags=["Monitoring"]
+)
+def jobs(
+    request: Request,
+    room: Here,
+    status: State | None = None,
+    mode: Mode | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> JSONResponse:
+    """List jobs, newest first."""
+    found = room.queue.jobs(state=status, mode=mode, limit=limit)
+    counts = room.queue.counts()
+    total = sum(n for (m, s), n in counts.items() if mode in (None, m) and status in (None, s))
+    listed = JobList(jobs=[_view(room, request, job) for job in found], total=total)
+    return JSONResponse(listed.model_dump(mode="json"))
+
+
+@router.delete("/jobs", response_model=Removed, responses=FAULTS, dependencies=[Depends(owner)])
+def delete_jobs(room: Here) -> Removed:
+    """Forget every job and remove every clip. What was paid for stays in the store."""
+    gone = room.queue.clear()
+    remove_files(room, gone)
+    return Removed(deleted=len(gone))
+
+
+@router.post(
+    "/jobs/{job_id}/cancel", response_model=JobView, responses=FAULTS, dependencies=[Depends(client)]
+)
+def cancel(job_id: str, request: Request, room: Here) -> JSONResponse:
+    """Call a job off. What has ended stays as it is."""
+    job = room.queue.cancel(job_id)
+    if job is None:
+        raise ApiError(404, f"there is no job {job_id[:40]!r}", code="not_found", param="job_id")
+    note_job(job.id)
+    return JSONResponse(_view(room, request, job).model_dump(mode="json"))
+
+
+@router.delete("/api/logs", response_model=Removed, responses=FAULTS, dependencies=[Depends(owner)])
+def delete_logs(room: Here) -> Removed:
+    """Remove the request log."""
+    return Removed(deleted=room.log.remove())
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses=FAULTS, dependencies=[Depends(client)])
+def metrics(room: Here) -> PlainTextResponse:
+    """Figures for Prometheus."""
+    lines = ["# HELP spicy_jobs Jobs by kind and state.", "# TYPE spicy_jobs gauge"]
+    counts = room.queue.counts()
+    for mode in Mode:
+        for state in State:
+            lines.append(f'spicy_jobs{{mode="{mode}",state="{state}"}} {counts.get((mode, state), 0)}')
+    lines += [
+        "# HELP spicy_http_requests_total Answered requests.",
+        "# TYPE spicy_http_requests_total counter",
+    ]
+    for (method, status), count in sorted(room.log.requests.items()):
+        lines.append(f'spicy_http_requests_total{{method="{_label(method)}",status="{status}"}} {count}')
+    lines += ["# HELP spicy_uptime_seconds Since the server started.", "# TYPE spicy_uptime_seconds gauge"]
+    lines.append(f"spicy_uptime_seconds {max(0.0, room.clock() - room.started):.1f}")
+    lines += ["# HELP spicy_info Version and provider.", "# TYPE spicy_info gauge"]
+    lines.append(f'spicy_info{{version="{__version__}",provider="{_label(room.desk.provider)}"}} 1')
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _label(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _view(room: Room, request: Request, job: Job) -> JobView:
+    clip = job.mode is Mode.VIDEO and job.state is State.COMPLETED
+    return JobView(
+        id=job.id,
+        mode=job.mode,
+        status=job.state,
+        model=job.model,
+        prompt=job.prompt,
+        created=int(job.created),
+        started=_whole(job.started),
+        finished=_whole(job.finished),
+        tries=job.tries,
+        video_url=f"{request.base_url}videos/{job.id}.mp4" if clip else None,
+        content=job.text,
+        error=job.error,
+        code=job.code,
+        answered_by=job.answered_by or None,
+        **view(room, job),
+    )
+
+
+def _whole(moment: float | None) -> int | None:
+    return None if moment is None else int(moment)
+
+
+def _states(room: Room) -> dict[State, int]:
+    counts = room.queue.counts()
+    return {state: sum(n for (_, s), n in counts.items() if s is state) for state in State}
+
+
+def _is_browser(request: Request) -> bool:
+    """Whether HTML is asked for by name, as only browsers do."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _page(room: Room) -> HTMLResponse:
+    states = _states(room)
+    shown = room.queue.jobs(limit=_SHOWN)
+    text = template("jobs.html.j2").render(
+        jobs=shown,
+        states={state.value: count for state, count in states.items()},
+        total=sum(states.values()),
+        provider=room.desk.provider,
+        builtin=room.builtin,
+        version=__version__,
+        usd=usd,
+        moment=_moment,
+        now=_moment(time.time()),
+    )
+    return html(text)
+
+
+def html(text: str) -> HTMLResponse:
+    """A page that may load nothing but itself, its players and its style."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    clean = text.encode("utf-8", "replace")
+    return HTMLResponse(
+        clean,
+        headers={
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "Vary": "Accept, Authorization",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@functools.cache
+def template(name: str) -> Template:
+    """A page of this room."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("spicy.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

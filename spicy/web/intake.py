@@ -1,0 +1,90 @@
+"""Orders become jobs: checked before a row exists, answered at once where the store knows the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TypedDict
+
+from spicy.canon import canonical
+from spicy.errors import StoreError
+from spicy.files import copy_whole
+from spicy.ids import TICKS_PER_USD
+from spicy.jobs.model import ENDS, Job, Mode, Order, State
+from spicy.jobs.queue import ClaimLost, NoSuchJob
+from spicy.ports import Answered
+from spicy.serving.builtin import outcome_of
+from spicy.web.errors import ApiError
+from spicy.web.request_log import note_job
+from spicy.web.room import Room
+
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+
+
+class View(TypedDict):
+    """What every answer about a job says beside its dialect's own fields."""
+
+    cost: float
+    cost_ticks: int
+    queue_position: int
+    progress: float
+    from_store: bool
+
+
+def submit(room: Room, order: Order, *, key: str | None, body: bytes | str) -> Job:
+    """Take an order in; the job as it stands. Raises ApiError, UsageError, KeyReused before any row exists.
+
+    `key` is the client's Idempotency-Key and `body` what it stood for. An answer that the store has ends the job
+    at once for $0.
+    """
+    stored = room.desk.stored(order)  # which checks the order first
+    job, created = room.queue.add(order, idempotency=_idempotency(order, key, body))
+    note_job(job.id)
+    if created and stored is not None:
+        return answer_from_store(room, job, stored)
+    return job
+
+
+def answer_from_store(room: Room, job: Job, stored: Answered) -> Job:
+    """End a waiting job with what the store has; when a worker was quicker, or the blob is damaged, as it stands."""
+    try:
+        outcome = outcome_of(stored, room.desk, job.id)
+        if job.mode is Mode.VIDEO:
+            copy_whole(room.desk.open(stored), room.video(job.id))
+        return room.queue.answer(job.id, outcome)
+    except ClaimLost as lost:
+        if lost.job.state in ENDS - {State.COMPLETED}:
+            room.video(job.id).unlink(missing_ok=True)
+        return lost.job
+    except NoSuchJob:
+        room.video(job.id).unlink(missing_ok=True)
+        raise
+    except StoreError:
+        return job  # a worker asks again
+
+
+def _idempotency(order: Order, key: str | None, body: bytes | str) -> tuple[str, str] | None:
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        raise ApiError(
+            400, "an Idempotency-Key has 1 to 255 printable ASCII characters", code="invalid_idempotency_key"
+        )
+    data = body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")
+    return key, hashlib.sha256(order.mode.value.encode() + b"\0" + data).hexdigest()
+
+
+def view(room: Room, job: Job) -> View:
+    """Cost, place in the queue and progress of a job, as they are now."""
+    return View(
+        cost=job.cost / TICKS_PER_USD,
+        cost_ticks=job.cost,
+        queue_position=room.queue.position(job) if job.state is State.PENDING else 0,
+        progress=1.0 if job.state is State.COMPLETED else job.progress,
+        from_store=job.from_store,
+    )
+
+
+def body_of(order: Order) -> str:
+    """What an order says, whatever the way it was written: for idempotency keys."""
+    return canonical({"model": order.model, "prompt": order.prompt, "request": dict(order.request)})

@@ -1,0 +1,81 @@
+"""Finished clips over HTTP, whole or in parts: a browser's player seeks by ranges."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse
+
+from spicy.web.access import client
+from spicy.web.errors import FAULTS, ApiError, responses
+from spicy.web.room import Room, room_of
+
+ID = re.compile(r"job_[0-9a-f]{24}")
+_RANGE = re.compile(
+    r"bytes=\s*(?:\d{1,18}-\d{0,18}|-\d{1,18})(?:\s*,\s*(?:\d{1,18}-\d{0,18}|-\d{1,18})){0,15}"
+)
+
+router = APIRouter(tags=["Videos"], dependencies=[Depends(client)])
+
+
+@router.get(
+    "/videos/{name}.mp4",
+    response_class=FileResponse,
+    responses={
+        **FAULTS,
+        **responses(416),
+        200: {
+            "description": "The clip.",
+            "content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        206: {
+            "description": "A part of the clip.",
+            "content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}},
+        },
+    },
+)
+@router.head("/videos/{name}.mp4", include_in_schema=False)
+def video(name: str, request: Request, room: Annotated[Room, Depends(room_of)]) -> FileResponse:
+    """Download the clip of a job; `Range` is honoured."""
+    return clip_response(room, name, request)
+
+
+def clip_response(room: Room, id: str, request: Request) -> FileResponse:
+    """The clip of a job as a response. Raises ApiError 404 and 416."""
+    if not ID.fullmatch(id):
+        raise _missing(id)
+    path = room.video(id)
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except OSError:
+        raise _missing(id) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise _missing(id)
+    _check_range(request.headers.get("range"), found.st_size)
+    return FileResponse(path, media_type="video/mp4", stat_result=found)
+
+
+def _check_range(wanted: str | None, size: int) -> None:
+    """Refuse here, in our own words, what the framework would refuse in plain text."""
+    if wanted is None:
+        return
+    if _RANGE.fullmatch(wanted.strip()):
+        ends = [part.strip().split("-", 1) for part in wanted.split("=", 1)[1].split(",")]
+        fits = [int(first) < size if first else int(last) > 0 for first, last in ends]
+        ordered = all(not (first and last) or int(first) <= int(last) for first, last in ends)
+        if all(fits) and ordered:
+            return
+    raise ApiError(
+        416,
+        f"the clip has {size} bytes; the range lies outside",
+        code="range_not_satisfiable",
+        headers={"Content-Range": f"bytes */{size}"},
+    )
+
+
+def _missing(id: str) -> ApiError:
+    return ApiError(404, f"there is no video of {id[:40]!r}", code="not_found")

@@ -1,0 +1,59 @@
+"""What the endpoints share: queue, desk, store, log. Made when the server starts, closed when it stops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import Request
+
+from spicy.engine.desk import Desk
+from spicy.jobs.model import Job, Mode, Order
+from spicy.jobs.queue import Queue
+from spicy.settings import ServerSettings
+from spicy.store.store import Store
+from spicy.web.fetch import Gate
+from spicy.web.request_log import RequestLog
+
+
+@dataclass(slots=True, kw_only=True)
+class Room:
+    """The running server's parts."""
+
+    server: ServerSettings
+    queue: Queue
+    store: Store
+    desk: Desk
+    log: RequestLog
+    builtin: bool
+    """Whether the built-in worker takes jobs."""
+    gate: Gate = field(default_factory=Gate)
+    """Through which pictures of the web come in."""
+    publishing: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a clip and the row that tells of it are put in place together."""
+    decoding: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
+    """A picture may need some hundred megabytes while it is looked at."""
+    clock: Callable[[], float] = time.time
+    started: float = field(default_factory=time.time)
+
+    def lease(self, mode: Mode) -> float:
+        """Seconds that a worker may be silent about a job."""
+        return self.server.chat_timeout if mode is Mode.CHAT else self.server.video_timeout
+
+    def video(self, id: str) -> Path:
+        """Where the clip of a job is, or would be."""
+        return self.server.videos / f"{id}.mp4"
+
+
+async def room_of(request: Request) -> Room:
+    """A dependency: the room of the server that got the request. Async, for a plain function would cost a thread."""
+    room: Room = request.app.state.room
+    return room
+
+
+def order_of(job: Job) -> Order:
+    """The order that a job came from."""
+    return Order(mode=job.mode, model=job.model, prompt=job.prompt, request=job.request)

@@ -1,0 +1,280 @@
+"""Workers over a real queue, store and ledger: what is claimed is kept alive, brought back, or given back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from spicy.engine.call import Caller
+from spicy.engine.desk import Desk
+from spicy.errors import CallFailed, OutcomeUnknown, OutOfReach, Refused
+from spicy.ids import Ticks, ticks
+from spicy.jobs.model import ENDS, Job, Mode, Order, State
+from spicy.jobs.queue import MOST_TRIES, Queue
+from spicy.media.probe import probe_clip
+from spicy.ports import Call
+from spicy.recipe.load import load_recipe
+from spicy.serving.builtin import Workers
+from spicy.settings import ServerSettings
+from spicy.store.store import Store
+from tests.scripted import Scripted
+
+
+@dataclass
+class Shop:
+    """A queue with a built-in worker whose provider does as it is told."""
+
+    root: Path
+    provider: Scripted = field(default_factory=Scripted)
+    lease: float = 30.0
+    jobs: int = 4
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.provider.name = "xai"
+        self.queue = Queue(self.root / "jobs.db")
+        self.open()
+
+    def open(self) -> None:
+        """A new process, as far as one process can be that."""
+        self.store = Store(self.root / "store")
+        recipe = load_recipe("default", self.root)
+        self.desk = Desk(Caller(self.store, self.provider, threading.Event()), recipe, self.store)
+        server = ServerSettings.model_validate(
+            {
+                "JOB_TIMEOUT_SECONDS": self.lease,
+                "CHAT_JOB_TIMEOUT_SECONDS": self.lease,
+                "SPICY_SERVER_JOBS": self.jobs,
+            }
+        )
+        self.workers = Workers(self.queue, self.desk, server, self.root / "videos", tell=self.said.append)
+
+    def stop(self) -> None:
+        """As the server does at its end."""
+        self.workers.stop()
+        self.desk.close()
+
+    def order(self, mode: Mode, prompt: str = "a cat at the piano") -> Job:
+        """Put a job into the queue."""
+        request = {
+            Mode.VIDEO: {"prompt": prompt, "duration": 6, "resolution": "480p", "aspect_ratio": "16:9"},
+            Mode.CHAT: {"turns": [{"role": "user", "text": prompt, "images": []}]},
+            Mode.IMAGE: {"prompt": prompt},
+        }[mode]
+        return self.queue.add(Order(mode=mode, model="grok", prompt=prompt, request=request))[0]
+
+    def job(self, job: Job) -> Job:
+        """The job as it stands."""
+        found = self.queue.find(job.id)
+        assert found is not None
+        return found
+
+    def ended(self, job: Job) -> Job:
+        """The job at its end, which is waited for."""
+        wait_until(lambda: self.job(job).state in ENDS)
+        return self.job(job)
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for something that a worker does."""
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    yield made
+    made.stop()
+    made.queue.close()
+
+
+def test_jobs_of_every_mode_come_to_a_good_end(shop: Shop) -> None:
+    shop.provider.bill = lambda call: ticks(0.05)
+    shop.workers.start()
+    clip, chat, still = (shop.ended(shop.order(mode)) for mode in (Mode.VIDEO, Mode.CHAT, Mode.IMAGE))
+    assert [job.state for job in (clip, chat, still)] == [State.COMPLETED] * 3, shop.said
+    file = shop.root / f"videos/{clip.id}.mp4"
+    assert clip.seconds == probe_clip(file).duration == 1.0
+    assert clip.size == file.stat().st_size
+    assert chat.text is not None
+    assert "score" in chat.text
+    assert still.media is not None
+    assert shop.store.objects.open(still.media).stat().st_size == still.size
+    assert {job.cost for job in (clip, chat, still)} == {ticks(0.05)}
+    assert (clip.answered_by, clip.from_store) == ("grok-imagine-video", False)
+
+
+def test_the_same_order_again_is_answered_from_the_store(shop: Shop) -> None:
+    shop.provider.bill = lambda call: ticks(0.3)
+    shop.workers.start()
+    first = shop.ended(shop.order(Mode.VIDEO))
+    again = shop.ended(shop.order(Mode.VIDEO))
+    assert (first.from_store, again.from_store, again.cost) == (False, True, 0)
+    assert shop.provider.accepted.total() == 1
+    files = [shop.root / f"videos/{job.id}.mp4" for job in (first, again)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (Refused("xAI: not this cat", billed=ticks(0.02)), "refused", "xAI: not this cat"),
+        (CallFailed("xAI: internal error"), "failed", "xAI: internal error"),
+        (OutOfReach("xAI did not accept it"), "failed", "xAI did not accept it"),
+        (ConnectionResetError("cut"), "unknown", "may have been accepted and billed"),
+    ],
+    ids=["refused", "failed", "out of reach", "lost"],
+)
+def test_every_end_has_its_code_and_words(shop: Shop, error: Exception, code: str, words: str) -> None:
+    def fail(call: Call) -> None:
+        raise error
+
+    shop.provider.after_accept = fail
+    shop.workers.start()
+    job = shop.ended(shop.order(Mode.VIDEO))
+    assert (job.state, job.code) == (State.FAILED, code)
+    assert words in (job.error or "")
+    assert job.cost == (ticks(0.02) if code == "refused" else 0)
+    assert isinstance(error, Refused | CallFailed | OutOfReach) or shop.provider.accepted.total() == 1
+
+
+def test_an_outcome_that_nobody_knows_is_not_asked_for_again(shop: Shop) -> None:
+    def lose(call: Call) -> None:
+        raise ConnectionResetError("cut")
+
+    shop.provider.after_accept = lose
+    shop.workers.start()
+    assert shop.ended(shop.order(Mode.VIDEO)).code == "unknown"
+    shop.provider.after_accept = lambda call: None
+    assert shop.ended(shop.order(Mode.VIDEO)).code == "unknown"
+    assert shop.provider.accepted.total() == 1
+    assert OutcomeUnknown("").billed == 0
+
+
+@dataclass
+class Gate:
+    """Keeps a call under way until it is told to go on."""
+
+    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, call: Call) -> None:
+        self.entered.release()
+        assert self.opened.wait(20)
+
+
+@pytest.fixture
+def gate(shop: Shop) -> Iterator[Gate]:
+    made = Gate()
+    shop.provider.on_submit = made
+    yield made
+    made.opened.set()
+
+
+def test_a_lease_does_not_lapse_while_its_call_is_under_way(tmp_path: Path) -> None:
+    shop, gate = Shop(tmp_path, lease=0.6), Gate()
+    shop.provider.on_submit = gate
+    shop.workers.start()
+    job = shop.order(Mode.VIDEO)
+    assert gate.entered.acquire(timeout=10)
+    began = shop.job(job)
+    assert began.lease_until is not None
+    wait_until(lambda: time.time() > began.lease_until + 0.3)  # type: ignore[operator]
+    assert shop.queue.lapse() == []
+    gate.opened.set()
+    ended = shop.ended(job)
+    assert (ended.state, ended.tries) == (State.COMPLETED, 1)
+    shop.stop()
+
+
+def test_progress_is_what_the_provider_says(shop: Shop) -> None:
+    shop.provider.polls = 10_000
+    shop.provider.poll_seconds = 0.02
+    shop.workers.start()
+    job = shop.order(Mode.VIDEO)
+    wait_until(lambda: shop.job(job).progress > 0)
+    assert shop.job(job).progress < 0.5
+
+
+def test_a_stop_gives_back_what_is_under_way_and_the_next_start_goes_on_from_its_ticket(shop: Shop) -> None:
+    shop.provider.polls = 10**9
+    shop.provider.bill = lambda call: ticks(0.3)
+    shop.workers.start()
+    jobs = [shop.order(Mode.VIDEO, f"cat {n}") for n in range(6)]
+    wait_until(lambda: len([row for row in shop.store.ledger.live() if row.ticket]) == 4)
+    shop.stop()
+    assert [(job.state, job.tries) for job in map(shop.job, jobs)] == [(State.PENDING, 0)] * 6
+    shop.provider.polls = 0
+    with shop.provider._lock:
+        shop.provider._open = {key: (call, 0) for key, (call, _) in shop.provider._open.items()}
+    shop.open()
+    shop.workers.start()
+    assert {shop.ended(job).state for job in jobs} == {State.COMPLETED}
+    assert set(shop.provider.accepted.values()) == {1}
+    # Those that were rejoined were paid by their jobs all the same.
+    assert sum(shop.job(job).cost for job in jobs) == ticks(0.3) * 6
+    assert not any(shop.job(job).from_store for job in jobs)
+
+
+def test_what_is_cancelled_under_way_leaves_no_file(shop: Shop, gate: Gate) -> None:
+    shop.workers.start()
+    job = shop.order(Mode.VIDEO)
+    assert gate.entered.acquire(timeout=10)
+    shop.queue.cancel(job.id)
+    gate.opened.set()
+    wait_until(lambda: any(job.id in said for said in shop.said))
+    assert shop.job(job).state is State.CANCELLED
+    wait_until(lambda: not list((shop.root / "videos").glob("*.mp4")))
+    # It was paid for, so it is kept for whoever asks next.
+    assert shop.ended(shop.order(Mode.VIDEO)).from_store
+
+
+def test_a_chat_does_not_wait_for_clips(shop: Shop) -> None:
+    gate = Gate()
+    shop.provider.on_submit = lambda call: gate(call) if call.kind == "video" else None
+    shop.workers.start()
+    clips = [shop.order(Mode.VIDEO, f"cat {n}") for n in range(8)]
+    for _ in range(4):
+        assert gate.entered.acquire(timeout=10)
+    assert shop.ended(shop.order(Mode.CHAT)).state is State.COMPLETED
+    assert not any(shop.job(clip).state in ENDS for clip in clips)
+    gate.opened.set()
+
+
+def test_claims_of_a_dead_server_are_taken_up_at_once_and_those_of_others_left_alone(shop: Shop) -> None:
+    dead, other = shop.order(Mode.VIDEO, "cat 1"), shop.order(Mode.VIDEO, "cat 2")
+    assert shop.queue.claim(Mode.VIDEO, "builtin 0123456789abcdef", 3600)
+    assert shop.queue.claim(Mode.VIDEO, "an extension", 3600)
+    shop.workers.start()
+    assert shop.ended(dead).state is State.COMPLETED
+    assert shop.job(other).state is State.PROCESSING
+
+
+def test_a_job_that_kills_its_server_again_and_again_fails(shop: Shop) -> None:
+    job = shop.order(Mode.VIDEO)
+    for _ in range(MOST_TRIES):
+        assert shop.job(job).state is State.PENDING
+        assert shop.queue.claim(Mode.VIDEO, "builtin dead", 3600)
+        shop.queue.recall(lambda worker: worker != "builtin dead")
+    ended = shop.job(job)
+    assert (ended.state, ended.code) == (State.FAILED, "failed")
+    assert "died 5 times" in (ended.error or "")
+
+
+def test_a_disk_that_cannot_take_the_clip_fails_the_job_and_not_the_worker(shop: Shop) -> None:
+    shop.workers.start()
+    (shop.root / "videos").rmdir()
+    (shop.root / "videos").write_text("not a folder")
+    assert shop.ended(shop.order(Mode.VIDEO)).code == "failed"
+    (shop.root / "videos").unlink()
+    again = shop.ended(shop.order(Mode.VIDEO))
+    assert (again.state, again.cost) == (State.COMPLETED, Ticks(0))
+    assert shop.provider.accepted.total() == 1
