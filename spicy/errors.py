@@ -133,7 +133,10 @@ class OutOfReach(CallError):
 
 
 class OutcomeUnknown(CallError):
-    """Submitted, maybe; the reply was lost, and repeating it could pay twice."""
+    """Submitted, maybe; the reply was lost, and repeating it could pay twice. As text, with what a build can do."""
+
+    def __str__(self) -> str:
+        return f"{self.message}. Check the provider's console, then build again with --retry-unknown"
 
 
 class BudgetReached(CallError):

@@ -301,7 +301,4 @@ def _check_media(path: Path, kind: Kind) -> None:
 def lost_words(estimate: Ticks, age: float) -> str:
     """What to tell about a dear submission of `age` seconds ago whose reply was lost."""
     since = f", {age / 60:.0f} minutes ago" if age >= 60 else ""
-    return (
-        f"a submission at {usd(estimate)} lost its reply{since}: it may have been accepted and billed."
-        " Check the provider's console, then build again with --retry-unknown"
-    )
+    return f"a submission at {usd(estimate)} lost its reply{since}: it may have been accepted and billed"

@@ -46,7 +46,8 @@ class Job:
     request: Mapping[str, Json]
     """Checked and whole; pictures are digests of blobs in the store.
 
-    video: prompt, duration, aspect_ratio, resolution, image (digest or null), take
+    video: prompt, duration, aspect_ratio, resolution, image (digest or null), take; wire is `openai` for a job of
+    that dialect
     chat: turns (each: role, text, images), temperature, max_tokens (each or null), take
     image: prompt, aspect_ratio, resolution, images (digests), take
     """

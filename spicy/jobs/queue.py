@@ -25,6 +25,9 @@ from spicy.jobs.rows import end_badly, find_row, job_of, next_row, put_back
 MOST_LISTED = 10_000
 """Jobs in one answer of `Queue.jobs`, whatever was asked for."""
 
+_STORE = "store"
+"""Who holds a job that the store is about to answer."""
+
 MOST_TRIES = 5
 """Deaths of its worker that a job survives."""
 
@@ -70,15 +73,18 @@ class Queue:
         self._added = 0
         self._seen = threading.local()
 
-    def add(self, order: Order, *, idempotency: tuple[str, str] | None = None) -> tuple[Job, bool]:
+    def add(
+        self, order: Order, *, idempotency: tuple[str, str] | None = None, held: float = 0
+    ) -> tuple[Job, bool]:
         """Take an order in. Returns its job, and whether it is new.
 
+        A job that is `held` is shown to no worker for so many seconds: whoever adds it is about to `answer` it.
         `idempotency` is a client's key and the digest of the body that it came with: the same pair again gives the
         first job, for as long as that is not removed. Raises KeyReused for the key with another digest.
         """
         if idempotency is None:
             with self._db.single() as db:
-                job = self._insert(db, order, None, None)
+                job = self._insert(db, order, None, None, held)
         else:
             key, digest = idempotency
             with self._db.write() as db:
@@ -87,26 +93,41 @@ class Queue:
                     if row["digest"] != digest:
                         raise KeyReused(job_of(row))
                     return job_of(row), False
-                job = self._insert(db, order, key, digest)
+                job = self._insert(db, order, key, digest, held)
         self._tell()
         return job, True
 
-    def _insert(self, db: sqlite3.Connection, order: Order, key: str | None, digest: str | None) -> Job:
+    def _insert(
+        self, db: sqlite3.Connection, order: Order, key: str | None, digest: str | None, held: float
+    ) -> Job:
         now = self._clock()
         job = Job(
             id=f"job_{secrets.token_hex(12)}",
             mode=order.mode,
-            state=State.PENDING,
+            state=State.PROCESSING if held else State.PENDING,
             model=order.model,
             prompt=order.prompt,
             request=order.request,
             created=now,
             updated=now,
+            lease_until=now + held if held else None,
         )
         db.execute(
-            "INSERT INTO job (id, mode, state, model, prompt, request, key, digest, created, updated)"
-            " VALUES (?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)",
-            (job.id, job.mode, job.model, job.prompt, json.dumps(job.request), key, digest, now, now),
+            "INSERT INTO job (id, mode, state, model, prompt, request, key, digest, created, updated, lease_until,"
+            " token, worker) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                job.id,
+                job.mode,
+                job.state,
+                job.model,
+                job.prompt,
+                json.dumps(job.request),
+                key,
+                digest,
+                now,
+                now,
+            )
+            + (job.lease_until, secrets.token_hex(16) if held else None, _STORE if held else ""),
         )
         return job
 
@@ -214,10 +235,13 @@ class Queue:
             return self._end(db, job, outcome)
 
     def answer(self, id: str, outcome: Outcome) -> Job:
-        """End a job well that nobody has claimed, for its answer was there already. Raises ClaimLost, NoSuchJob."""
+        """End a job well that waits or is held, for its answer was there already. Raises ClaimLost, NoSuchJob."""
         with self._db.write() as db:
             job = _there(db, id)
-            if job.state is not State.PENDING:
+            held = db.execute(
+                "SELECT 1 FROM job WHERE id = ? AND state = 'processing' AND worker = ?", (id, _STORE)
+            )
+            if job.state is not State.PENDING and held.fetchone() is None:
                 raise ClaimLost(job, f"is {job.state} already")
             return self._end(db, job, outcome)
 

@@ -81,7 +81,8 @@ def failure_of(error: Exception) -> Failure:
         case Refused():
             code = "refused"
         case OutcomeUnknown():
-            code = "unknown"
+            again = "it is not asked again; a request with another `take` is"
+            return Failure(f"{error.message}; {again}", "unknown", error.billed)
         case BudgetReached():
             code = "budget"
         case _:

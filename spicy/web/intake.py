@@ -18,6 +18,8 @@ from spicy.web.errors import ApiError
 from spicy.web.request_log import note_job
 from spicy.web.room import Room
 
+_HELD = 30.0
+"""Seconds that a job whose answer the store has is kept from the workers; should we die, one of them asks then."""
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 
@@ -38,7 +40,8 @@ def submit(room: Room, order: Order, *, key: str | None, body: bytes | str) -> J
     at once for $0.
     """
     stored = room.desk.stored(order)  # which checks the order first
-    job, created = room.queue.add(order, idempotency=_idempotency(order, key, body))
+    held = _HELD if stored is not None else 0
+    job, created = room.queue.add(order, idempotency=_idempotency(order, key, body), held=held)
     note_job(job.id)
     if created and stored is not None:
         return answer_from_store(room, job, stored)

@@ -166,6 +166,20 @@ def test_an_answer_that_was_there_already_ends_a_job_nobody_claimed(queue: Queue
         queue.answer(job.id, Outcome())
 
 
+def test_a_held_job_is_shown_to_no_worker_until_whoever_holds_it_is_gone(queue: Queue, clock: Clock) -> None:
+    job, _ = queue.add(order(), held=30)
+    assert queue.claim(Mode.VIDEO, "w", LEASE) is None
+    assert queue.answer(job.id, Outcome(from_store=True)).state is State.COMPLETED
+    left, _ = queue.add(order(), held=30)
+    clock.now += 31  # its holder died
+    assert [job.state for job in queue.lapse()] == [State.PENDING]
+    claim = queue.claim(Mode.VIDEO, "w", LEASE)
+    assert claim is not None
+    assert claim.job.id == left.id
+    with pytest.raises(ClaimLost):
+        queue.answer(left.id, Outcome())
+
+
 def test_a_released_job_is_next_again_and_the_try_does_not_count(queue: Queue) -> None:
     for name in "ab":
         queue.add(order(name))
