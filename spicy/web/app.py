@@ -35,9 +35,9 @@ from spicy.web.sweep import Sweeper
 from spicy.web.watched import WatchedQueue
 
 DESCRIPTION = """\
-Clips, chats and stills by jobs: OpenAI's wire, xAI's, and that of the *Grok Imagine API Server*.
+Clips, chats and stills by jobs: OpenAI's wire, xAI's, and that of the Grok Imagine API Server.
 
-A repeated request is answered from the store for $0. Send `Idempotency-Key` to be sure that a request that is
+A repeated request is answered from the store for $0. Send Idempotency-Key to be sure that a request that is
 sent twice makes one job.
 """
 

@@ -180,6 +180,14 @@ def cast(
     return roles
 
 
+def seen_in(words: str, picks: random.Random, most: int) -> list[Role]:
+    """The beings that `words` name, and no others: not every picture has somebody in it."""
+    roles: list[Role] = []
+    for being in _beings(words)[:most]:
+        roles.append(_role(being, roles, picks))
+    return roles
+
+
 def _given(line: str) -> Role:
     found = _GIVEN.match(line)
     if not found:

@@ -58,10 +58,11 @@ def _judged(picture: Image.Image) -> note.Note:
 
 
 def _action(brief: Brief) -> str:
-    """The words of a prompt without labels, after its style."""
+    """The words of a prompt without labels, after its style; of a single line, that line."""
+    lines = brief.text.splitlines()
     rest = [
         line
-        for line in brief.text.splitlines()[1:]
+        for line in lines[1:] or lines
         if line.strip() and not line.lower().startswith(("camera:", "correct:"))
     ]
     return " ".join(rest)

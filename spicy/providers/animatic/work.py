@@ -43,8 +43,13 @@ def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report
             from spicy.providers.animatic import clip
 
             into = stem.with_suffix(".mp4")
-            first = files[call.image] if call.image is not None else _first_frame(call, stem)
-            clip.shoot(call, first, into, seed_of(call), report)
+            drawn = _first_frame(call, stem) if call.image is None else None
+            try:
+                first = drawn or files[inputs_of(call)[0]]
+                clip.shoot(call, first, into, seed_of(call), report)
+            finally:
+                if drawn is not None:
+                    drawn.unlink()
             return Made(path=into)
         case EditCall():
             from spicy.providers.animatic import mend
@@ -63,17 +68,28 @@ def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report
 
 
 def _first_frame(call: VideoCall, stem: Path) -> Path:
-    """The still that a clip without one begins with: the prompt as a scene."""
-    brief = Brief.parse(call.prompt)
-    text = call.prompt if brief.has("setting") else f"{call.prompt}\nSetting: {call.prompt}"
-    still = ImageCall(
-        model=call.model,
-        prompt=text,
-        aspect_ratio=call.aspect_ratio,
-        resolution=call.resolution,
-        take=call.take,
-    )
-    return _image(still, [], stem.with_suffix(".jpg"))
+    """The still that a clip of words alone begins with: the place that they name, and whoever they name in it."""
+    import random
+
+    from spicy.providers.animatic.casting import seen_in
+
+    def draw(prompt: str, shape: str, sheets: list[Path], name: str) -> Path:
+        still = ImageCall(
+            model=call.model, prompt=prompt, aspect_ratio=shape, resolution=call.resolution, take=call.take
+        )
+        return _image(still, sheets, stem.with_name(f"{stem.name}-{name}.jpg"))
+
+    cast = seen_in(call.prompt, random.Random(seed_of(call)), 2)
+    sheets = [
+        draw(f"Card: {role.name}\nDescription: {role.description}", "1:1", [], str(n))
+        for n, role in enumerate(cast)
+    ]
+    figures = "".join(f"\nFigure: {role.description}" for role in cast)
+    try:
+        return draw(f"{call.prompt}\nSetting: {call.prompt}{figures}", call.aspect_ratio, sheets, "first")
+    finally:
+        for sheet in sheets:
+            sheet.unlink()
 
 
 def _chat(call: ChatCall, images: list[Path]) -> str:
