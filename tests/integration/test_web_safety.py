@@ -145,7 +145,7 @@ def test_no_path_outside_the_video_folder_is_served(tmp_path: Path) -> None:
             "/videos/job_%00.mp4",
         ):
             with socket.create_connection((host.hostname or "", host.port or 0), timeout=10) as raw:
-                raw.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                raw.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
                 answer = b"".join(iter(lambda: raw.recv(65536), b""))
             assert answer.startswith(b"HTTP/1.1 404"), path
             assert b"secret" not in answer.partition(b"\r\n\r\n")[2].replace(b"secret.mp4", b""), path
@@ -156,7 +156,9 @@ def test_no_path_outside_the_video_folder_is_served(tmp_path: Path) -> None:
 def declared(served: Served, path: str, length: int, kind: str) -> bytes:
     """What the server says to a body that is only announced."""
     host = urlsplit(served.url)
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+    )
     with socket.create_connection((host.hostname or "", host.port or 0), timeout=10) as raw:
         raw.sendall(head.encode())
         return b"".join(iter(lambda: raw.recv(65536), b""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,16 @@ def test_a_thousand_scenes_are_read_at_once() -> None:
         pytest.skip("the bound is for libyaml")
     fields = "".join(f"    field{n}: some words about it\n" for n in range(7))
     text = "scenes:\n" + "".join(f"  - id: s{n}\n{fields}" for n in range(1000))
-    begun = time.process_time()
-    parse_yaml(text, "f.yaml")
-    assert time.process_time() - begun < 0.25
+
+    def best(read: Callable[[], object]) -> float:
+        """Of three times the least, in seconds of this thread: the machine has other things to do."""
+        taken = []
+        for _ in range(3):
+            begun = time.thread_time()
+            read()
+            taken.append(time.thread_time() - begun)
+        return min(taken)
+
+    ours = best(lambda: parse_yaml(text, "f.yaml"))
+    plain = best(lambda: yaml.load(text, yaml.CSafeLoader))
+    assert ours < 1.5 * plain
