@@ -313,6 +313,12 @@ class Queue:
         self._tell()
         return changed
 
+    def grant(self, seconds: float) -> None:
+        """Give every claim so many seconds from now at least: who could not be heard for a while is not silent."""
+        until = self._clock() + seconds
+        with self._db.write() as db:
+            db.execute("UPDATE job SET lease_until = ? WHERE lease_until < ?", (until, until))
+
     def recall(self, alive: Callable[[str], bool]) -> list[Job]:
         """Put back at once, without a lapse, the claims of workers that `alive`, given their name, says are dead.
 

@@ -23,6 +23,7 @@ from spicy.errors import CallFailed, MediaError, UsageError
 from spicy.ids import Digest
 from spicy.jobs.model import Mode, Order
 from spicy.ports import Answered
+from spicy.serving.builtin import outcome_of
 from spicy.serving.work import Failure, Lost, Task, Unheard, failure_of
 
 if TYPE_CHECKING:
@@ -186,10 +187,20 @@ class Server:
 
     def deliver(self, task: Task, answered: Answered) -> None:
         """A clip by multipart, a chat as JSON. Raises CallFailed for a clip that the server does not take."""
+        outcome = outcome_of(answered, self._desk, task.id)
+        bill: dict[str, Json] = {
+            "cost_ticks": outcome.cost,
+            "from_store": outcome.from_store,
+            "answered_by": outcome.answered_by,
+        }
         if answered.asset is None:
-            self._report("/extension/complete/chat", task, content=answered.text or "")
+            self._report("/extension/complete/chat", task, content=answered.text or "", **bill)
             return
-        fields = {"job_id": task.id, "claim": task.token}
+        fields = {
+            "job_id": task.id,
+            "claim": task.token,
+            **{name: str(value) for name, value in bill.items()},
+        }
         with self._desk.open(answered).open("rb") as clip:
             reply = self._send(
                 "POST",

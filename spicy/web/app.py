@@ -34,6 +34,9 @@ from spicy.web.room import Room
 from spicy.web.sweep import Sweeper
 from spicy.web.watched import WatchedQueue
 
+GRACE = 60.0
+"""Seconds that workers have, after a start, to be heard again."""
+
 DESCRIPTION = """\
 Clips, chats and stills by jobs: OpenAI's wire, xAI's, and that of the Grok Imagine API Server.
 
@@ -107,6 +110,8 @@ def _open(
     stack.callback(log.close)
     queue = WatchedQueue(server.database, log.ended)
     stack.callback(queue.close)
+    # While no server was there no worker could renew its claim; whoever is at work now would be paid twice.
+    queue.grant(GRACE)
     server.videos.mkdir(parents=True, exist_ok=True)
     room = Room(
         server=server, queue=queue, store=desk.store, desk=desk, log=log, builtin=server.builtin_worker

@@ -15,14 +15,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from spicy.canon import Json
 from spicy.errors import MediaError, StoreError
 from spicy.files import copy_whole, draft, whole
-from spicy.ids import Digest
+from spicy.ids import Digest, Ticks
 from spicy.jobs.model import ENDS, Claim, Job, Mode, Outcome, State
 from spicy.jobs.queue import ClaimLost, NoSuchJob
 from spicy.media.probe import probe_clip
@@ -85,7 +85,15 @@ class _Held(BaseModel):
     claim: str | None = Field(default=None, max_length=200)
 
 
-class ChatDone(_Held):
+class Bill(BaseModel):
+    """What a worker may say of its answer's price."""
+
+    cost_ticks: int = Field(default=0, ge=0, le=10**15, description="What it paid, in 10^-10 US dollars.")
+    from_store: bool = Field(default=False, description="Answered by its store, for $0.")
+    answered_by: str | None = Field(default=None, max_length=200, description="The model that answered.")
+
+
+class ChatDone(_Held, Bill):
     """A chat's answer."""
 
     content: str = Field(max_length=4_000_000)
@@ -226,6 +234,13 @@ _FORM: dict[str, object] = {
                         "job_id": {"type": "string", "example": "job_0123456789abcdef01234567"},
                         "claim": {"type": "string", "description": "The token that the poll gave."},
                         "video": {"type": "string", "format": "binary", "description": "An MP4."},
+                        "cost_ticks": {
+                            "type": "integer",
+                            "minimum": 0,
+                            "description": "What it paid, in 10^-10 USD.",
+                        },
+                        "from_store": {"type": "boolean"},
+                        "answered_by": {"type": "string", "description": "The model that answered."},
                     },
                 }
             }
@@ -242,7 +257,7 @@ async def complete(request: Request, room: Here) -> Done:
     try:
         async with request.form(max_files=1, max_fields=8) as form:
             id, claim, upload = _fields(form)
-            return await run_in_threadpool(_take_clip, room, id, claim, upload)
+            return await run_in_threadpool(_take_clip, room, id, claim, upload, _bill(form))
     except MultiPartException as error:
         raise ApiError(400, error.message, code="invalid_form") from None
 
@@ -256,7 +271,17 @@ def _fields(form: FormData) -> tuple[str, str | None, UploadFile]:
     return id, claim if isinstance(claim, str) and claim else None, upload
 
 
-def _take_clip(room: Room, id: str, claim: str | None, upload: UploadFile) -> Done:
+def _bill(form: FormData) -> Bill:
+    said = {name: value for name in Bill.model_fields if isinstance(value := form.get(name), str)}
+    try:
+        return Bill.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise ApiError(422, f"{name}: {first['msg']}", code="invalid_request", param=name) from None
+
+
+def _take_clip(room: Room, id: str, claim: str | None, upload: UploadFile, bill: Bill) -> Done:
     job = _held(room, id, Mode.VIDEO)
     room.queue.renew(job.id, claim, room.lease(job.mode))
     final = room.video(job.id)
@@ -266,7 +291,13 @@ def _take_clip(room: Room, id: str, claim: str | None, upload: UploadFile) -> Do
         with temporary.open("wb") as file:
             shutil.copyfileobj(upload.file, file, 1 << 20)
         size, seconds = _probed(temporary)
-        outcome = Outcome(size=size, seconds=seconds, answered_by=job.model)
+        outcome = Outcome(
+            size=size,
+            seconds=seconds,
+            cost=Ticks(bill.cost_ticks),
+            from_store=bill.from_store,
+            answered_by=bill.answered_by or job.model,
+        )
         return _done(_publish(room, job, claim, temporary, outcome))
     finally:
         temporary.unlink(missing_ok=True)
@@ -313,7 +344,12 @@ def _publish(room: Room, job: Job, claim: str | None, temporary: Path, outcome: 
 def complete_chat(answer: ChatDone, room: Here) -> Done:
     """Bring a chat's answer."""
     job = _held(room, answer.job_id, Mode.CHAT)
-    outcome = Outcome(text=answer.content, answered_by=job.model)
+    outcome = Outcome(
+        text=answer.content,
+        cost=Ticks(answer.cost_ticks),
+        from_store=answer.from_store,
+        answered_by=answer.answered_by or job.model,
+    )
     return _done(room.queue.complete(job.id, answer.claim, outcome))
 
 

@@ -104,6 +104,7 @@ def test_a_worker_elsewhere_does_clips_and_chats(project: Project, tmp_path: Pat
             assert chat.status_code == 200, chat.text
             assert chat.json()["choices"][0]["message"]["content"]
             assert job["status"] == "completed", working.words
+            assert (job["answered_by"], job["cost"], job["from_store"]) == ("animatic-1", 0.0, False)
             assert server.ask("GET", f"/videos/{clip}.mp4").content[4:8] == b"ftyp"
             working.process.send_signal(signal.SIGINT)
             assert working.process.wait(timeout=20) == 130

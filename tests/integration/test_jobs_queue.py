@@ -180,6 +180,24 @@ def test_a_held_job_is_shown_to_no_worker_until_whoever_holds_it_is_gone(queue: 
         queue.answer(left.id, Outcome())
 
 
+def test_after_a_silence_of_the_servers_own_every_claim_has_some_time(queue: Queue, clock: Clock) -> None:
+    queue.add(order())
+    waiting, _ = queue.add(order("another"))
+    claim = queue.claim(Mode.VIDEO, "w", LEASE)
+    assert claim is not None
+    clock.now += LEASE + 100  # no server was there
+    queue.grant(60)
+    assert queue.lapse() == []
+    clock.now += 59
+    queue.renew(claim.job.id, claim.token, LEASE)
+    queue.grant(1)  # which shortens nothing
+    clock.now += LEASE - 1
+    assert queue.lapse() == []
+    found = queue.find(waiting.id)
+    assert found is not None
+    assert found.lease_until is None
+
+
 def test_a_released_job_is_next_again_and_the_try_does_not_count(queue: Queue) -> None:
     for name in "ab":
         queue.add(order(name))

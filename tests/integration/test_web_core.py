@@ -152,6 +152,37 @@ def test_a_worker_polls_and_completes_a_clip_as_the_first_extension_did(tmp_path
         assert [path.name for path in served.room.server.videos.iterdir()] == [f"{id}.mp4"]
 
 
+def test_a_worker_says_what_its_clip_cost(tmp_path: Path, mp4: bytes) -> None:
+    with serving(tmp_path, builtin_worker=False) as served:
+        for n, (bill, status) in enumerate(
+            [
+                ({"cost_ticks": "5600000000", "answered_by": "grok-imagine-video"}, 200),
+                ({"from_store": "true"}, 200),
+                ({"cost_ticks": "-1"}, 422),
+                ({"cost_ticks": "a lot"}, 422),
+            ]
+        ):
+            id = requests.post(
+                f"{served.url}/v1/videos/generations", json={"prompt": f"cat {n}"}, timeout=20
+            ).json()["id"]
+            claim = requests.get(f"{served.url}/extension/poll?mode=video", timeout=20).json()["claim"]
+            answer = requests.post(
+                f"{served.url}/extension/complete",
+                data={"job_id": id, "claim": claim, **bill},
+                files={"video": ("clip.mp4", mp4)},
+                timeout=20,
+            )
+            assert answer.status_code == status, answer.text
+            job = requests.get(f"{served.url}/v1/videos/generations/{id}", timeout=20).json()
+            if status == 422:
+                assert job["status"] == "processing"
+                requests.post(f"{served.url}/jobs/{id}/cancel", timeout=20)
+            elif "cost_ticks" in bill:
+                assert (job["cost"], job["answered_by"]) == (0.56, "grok-imagine-video")
+            else:
+                assert (job["cost"], job["from_store"]) == (0.0, True)
+
+
 def test_a_named_worker_is_told_how_long_and_how_large(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
         create(served, duration=3, aspect_ratio="1:1")
@@ -210,8 +241,8 @@ def test_a_released_job_goes_to_the_next_poller(tmp_path: Path) -> None:
 
 
 def test_one_idempotency_key_is_one_job(tmp_path: Path) -> None:
-    with serving(tmp_path, builtin_worker=False) as served, ThreadPoolExecutor(20) as pool:
-        start = threading.Barrier(20)
+    with serving(tmp_path, builtin_worker=False) as served, ThreadPoolExecutor(50) as pool:
+        start = threading.Barrier(50)
 
         def order(prompt: str) -> requests.Response:
             start.wait(10)
@@ -222,7 +253,7 @@ def test_one_idempotency_key_is_one_job(tmp_path: Path) -> None:
                 timeout=20,
             )
 
-        answers = list(pool.map(order, ["A cat"] * 20))
+        answers = list(pool.map(order, ["A cat"] * 50))
         assert len({answer.json()["id"] for answer in answers}) == 1
         assert sum(served.room.queue.counts().values()) == 1
         other = requests.post(
