@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from spicy.canon import canonical
 from spicy.engine.budget import Budget
-from spicy.engine.flight import CHEAP, Flight, ReplyLost, Trip, Watch, lost_words
+from spicy.engine.flight import CHEAP, PATIENCE, Flight, ReplyLost, Trip, Watch, lost_words
 from spicy.engine.replay import recalled
-from spicy.errors import CallFailed, Interrupted, OutcomeUnknown, Refused
+from spicy.errors import CallFailed, Interrupted, OutcomeUnknown, OutOfReach, Refused
 from spicy.ids import CallKey, Ticks, usd
 from spicy.ports import Answered, Call, Provider, call_key, inputs_of, read_call
 from spicy.store.ledger import LIVE, Purpose, Row, State
@@ -59,6 +59,7 @@ class Caller:
         self._flights: dict[CallKey, tuple[threading.Lock, int]] = {}
         self._lock = threading.Lock()
         self._told: set[str] = set()
+        self._began = time.time()
 
     def news(self, said: str) -> bool:
         """Whether this was not said before in this run."""
@@ -167,11 +168,17 @@ class Caller:
         if row.state is State.REFUSED:
             raise Refused(f"{row.note} (refused before; not asked again)", billed=row.cost)
         if row.state is State.UNKNOWN:
-            if not self._retry_unknown:
+            # What was lost in this very run is never repeated in it: the wish was about what was unknown before.
+            if not self._retry_unknown or row.created >= self._began:
                 raise OutcomeUnknown(lost_words(row.estimate, time.time() - row.created))
             ledger.end(row.id, State.WRITTEN_OFF, note="possibly billed twice: retried on request")
             return None
         if self._owned(row):
+            if time.time() - row.updated > PATIENCE + 60:
+                raise OutOfReach(
+                    f"another process has had this call in hand for {(time.time() - row.updated) / 60:.0f} minutes"
+                    " without a word; end it, and build again"
+                )
             self.stop.wait(_WAIT)
             return None
         if not ledger.adopt(row, self.store.owner.id):

@@ -171,8 +171,11 @@ class Desk:
         return self.store.objects.open(answered.media().digest)
 
     def recover(self) -> None:
-        """Begin to bring home what dead servers and builds had submitted."""
-        if not self.store.occupied:
+        """Begin to bring home what dead servers and builds had submitted, and what could not be fetched before.
+
+        To be called now and then: a link lives for an hour. Raises StoreError, OSError.
+        """
+        if not self.store.occupied or (self._recovery is not None and self._recovery.busy):
             return
         rows = [row for row in tidy(self.store) if row.provider == self.provider and row.request]
         if rows:

@@ -39,7 +39,7 @@ CHEAP = ticks(0.10)
 
 _SUFFIX = {Kind.IMAGE: ".jpg", Kind.VIDEO: ".mp4", Kind.EDIT: ".mp4", Kind.EXTEND: ".mp4"}
 _FETCHES = 3
-_PATIENCE = 30 * 60
+PATIENCE = 30 * 60
 """Seconds until one build stops waiting for a ticket; the ticket itself stays good."""
 
 
@@ -80,6 +80,8 @@ class Flight:
         self._ended = False
         self._asked = trip.row is not None
         self._began = trip.row.created if trip.row else time.time()
+        self._unnoted: Ticket | None = None
+        """A ticket that the ledger does not have yet."""
 
     @property
     def bill(self) -> Ticks:
@@ -141,9 +143,13 @@ class Flight:
         if not self._asked:
             self._close(State.FAILED, "not submitted")
             return
-        state = self._ledger.find(self._trip.key)
-        if state is not None and state.id == self._trip.id and state.state is not State.UNKNOWN:
-            self._ledger.release(self._trip.id)
+        try:
+            self._note_ticket()
+            state = self._ledger.find(self._trip.key)
+            if state is not None and state.id == self._trip.id and state.state is not State.UNKNOWN:
+                self._ledger.release(self._trip.id)
+        except StoreError as error:  # what ended the flight matters more, and is under way already
+            self._trip.watch.warn(f"the ledger could not be told that a call is let go of: {error}")
 
     def _answer(self) -> tuple[Answer, Ticket | None]:
         """The provider's answer, and the ticket that gets it again."""
@@ -170,13 +176,22 @@ class Flight:
         except Exception as error:
             raise self._lost(error) from error
         if isinstance(submitted, Ticket):
-            try:
-                self._ledger.submitted(self._trip.id, submitted.id)
-            except StoreError as error:  # the ticket in hand is worth more than the note of it
-                self._trip.watch.warn(
-                    f"a submitted call could not be journalled, so keep this build running: {error}"
-                )
+            self._unnoted = submitted
+            self._note_ticket()
         return submitted
+
+    def _note_ticket(self) -> None:
+        """Write down the ticket in hand; what fails is tried again, for it is worth more than the note of it."""
+        if self._unnoted is None:
+            return
+        try:
+            self._ledger.submitted(self._trip.id, self._unnoted.id)
+        except StoreError as error:
+            self._trip.watch.warn(
+                f"a submitted call could not be journalled, so keep this build running: {error}"
+            )
+        else:
+            self._unnoted = None
 
     def _lost(self, error: Exception) -> Exception:
         reason = f"{type(error).__name__}: {error}"[:300]
@@ -198,8 +213,8 @@ class Flight:
         began = time.monotonic()
         while True:
             waited = time.monotonic() - began
-            if waited > _PATIENCE:
-                raise OutOfReach(f"not done after {_PATIENCE // 60} minutes; the next build goes on waiting")
+            if waited > PATIENCE:
+                raise OutOfReach(f"not done after {PATIENCE // 60} minutes; the next build goes on waiting")
             try:
                 state = self._provider.poll(ticket)
             except CallError:
@@ -211,6 +226,7 @@ class Flight:
             if isinstance(state, Answer):
                 return state
             self._report(state)
+            self._note_ticket()
             if self._stop.wait(next_poll(self._provider.poll_seconds, waited, state.progress)):
                 # The ticket is in the ledger; the next build goes on from there.
                 raise Interrupted("the submitted call is journalled and will be rejoined")
@@ -254,14 +270,14 @@ class Flight:
                 return self._fetch(answer, last=attempt == _FETCHES - 1)
             except (Interrupted, Refused):
                 raise
-            except Expired:
+            except Expired:  # and only then: a ticket may be forgotten while its link is good
                 if ticket is None or attempt == _FETCHES - 1:
                     raise
+                answer = self._land(ticket)
             except Exception as error:  # noqa: BLE001 - it is answered and paid for: nothing here may end the call
                 said = error
-            if ticket is not None:
-                answer = self._land(ticket)
-        raise OutOfReach(f"answered and billed, but {said}; the next build goes on from here") from said
+        said_all = f"answered and billed, but {said}; the next build goes on from here"
+        raise OutOfReach(said_all, billed=self._cost) from said
 
     def _fetch(self, answer: Answer, *, last: bool) -> Asset:
         suffix = _SUFFIX[self._trip.call.kind]

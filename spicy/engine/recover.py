@@ -35,6 +35,11 @@ class Recovery:
             self._threads.append(thread)
             thread.start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still on its way."""
+        return any(thread.is_alive() for thread in self._threads)
+
     def finish(self) -> None:
         """Wait until every one is home, or is known not to come."""
         for thread in self._threads:

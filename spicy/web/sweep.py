@@ -23,7 +23,7 @@ _told = logging.getLogger("spicy.web")
 
 
 class Sweeper:
-    """A thread that looks after the queue and the video folder as long as the server runs."""
+    """A thread that looks after queue, video folder and unfinished calls as long as the server runs."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
@@ -47,6 +47,7 @@ class Sweeper:
                 if time.monotonic() >= due:
                     due = time.monotonic() + ROUND
                     remove_aged(self._room)
+                    self._room.desk.recover()
             except (SpicyError, OSError) as error:
                 _told.warning("sweeping: %s", error)
             if self._stop.wait(BEAT):
