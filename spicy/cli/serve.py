@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,15 +58,29 @@ def _serve(settings: Settings, server: ServerSettings, provider: str | None) -> 
 
     with _desk(settings, server, provider, asks=server.builtin_worker) as (desk, who):
         Queue(server.database).close()  # what is wrong with it is told here, without a traceback
+        _writable("VIDEO_STORAGE_PATH", server.videos)
+        _writable("LOG_PATH", server.logs)
         with bind(server.host, server.port) as listener:
             app = create_app(settings, server, desk)
             if not run(app, listener, lambda: _announce(server, listener, who)):
                 raise SpicyError("the server did not start; the reason is above")
 
 
+def _writable(variable: str, folder: Path) -> None:
+    """Try a folder before anything is served. Raises UsageError that names its variable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"{variable}: {folder} cannot be written: {error.strerror or error}") from error
+
+
 def _need_web() -> None:
     if any(importlib.util.find_spec(name) is None for name in _EXTRA):
-        raise UsageError("`spicy serve` needs more than spicy alone: pip install 'spicy[web]'")
+        raise UsageError(
+            "`spicy serve` needs the extra `web`: pip install -e '.[web]' where spicy was cloned"
+        )
 
 
 @contextlib.contextmanager

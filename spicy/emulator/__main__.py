@@ -70,8 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             max_in_flight=args.max_in_flight,
             link_seconds=args.link_seconds,
         )
-    except ValueError as e:
-        parser.error(str(e))
+    except (ValueError, OSError) as e:
+        parser.error(str(e).partition(";")[0])
     with emulator:
         sys.stdout.write(f"{emulator.host} {emulator.http_url}\n")
         sys.stdout.flush()

@@ -17,7 +17,7 @@ from spicy.plan.node import Node, Price
 from spicy.plan.price import Prices
 from spicy.plan.prompts import Prompts
 from spicy.ports import Ask
-from spicy.recipe.capable import check_models
+from spicy.recipe.capable import check_models, check_prompts
 from spicy.recipe.load import load_recipe
 from spicy.recipe.model import Recipe
 from spicy.spec.load import load_spec
@@ -156,6 +156,8 @@ def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Fi
     # A story that stored answers do not give is a failure of this film's ideation, told when it is tried.
     with contextlib.suppress(Missing, StepFailed):
         film.tell(ReplayAsk(store, provider))
+    if film.told is None:  # else every prompt is rendered before anything is asked
+        check_prompts(recipe)
     return film
 
 

@@ -85,6 +85,8 @@ class Database:
                 f"the job database {self._path} is of version {self._version()}, newer than this spicy; "
                 "please upgrade spicy, or name another file in DB_PATH"
             )
+        if self._version() == 0 and self._writer.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise StoreError(f"{self._path} is a database of something else; name another file in DB_PATH")
         self._write_ahead()
         if self._version() < len(MIGRATIONS):
             with self.write() as db:

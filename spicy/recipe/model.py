@@ -98,6 +98,7 @@ class ModelLimits(Text):
     reference_resolutions: list[Word] | None = Field(
         None, description="Those it makes clips with references in."
     )
+    qualities: list[Word] | None = Field(None, description="Of stills.")
     edits: bool = Field(True, description="Whether it corrects clips.")
 
 

@@ -6,7 +6,7 @@ underscore, no way to change what it was given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 import jinja2
@@ -47,6 +47,15 @@ def _compile(template: Template) -> jinja2.Template:
 def check(template: Template) -> None:
     """Raise SpecError when the template cannot be compiled."""
     _compile(template)
+
+
+def unknown_names(template: Template, known: Collection[str]) -> list[str]:
+    """Names that a template uses and will never be given. Raises SpecError when it cannot be read."""
+    from jinja2 import meta
+
+    _compile(template)
+    used = meta.find_undeclared_variables(_environment().parse(template.text))
+    return sorted(used - set(known) - set(_environment().globals))
 
 
 def render(template: Template, values: Mapping[str, object]) -> str:

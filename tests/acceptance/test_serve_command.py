@@ -61,7 +61,7 @@ def test_without_the_extra_its_install_line_is_named(project: Project) -> None:
     ran = project.spicy("serve", env=env)
     assert (ran.code, ran.err.strip()) == (
         2,
-        "spicy: `spicy serve` needs more than spicy alone: pip install 'spicy[web]'",
+        "spicy: `spicy serve` needs the extra `web`: pip install -e '.[web]' where spicy was cloned",
     )
 
 

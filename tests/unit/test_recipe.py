@@ -12,7 +12,7 @@ from spicy.errors import Problem, SpecError, UsageError
 from spicy.ids import ticks
 from spicy.plan.price import most, quote
 from spicy.ports import ChatCall, Schema
-from spicy.recipe.capable import check_models
+from spicy.recipe.capable import check_models, check_prompts
 from spicy.recipe.load import built_in_folder, load_recipe, recipe_names
 from spicy.recipe.model import ModelPrice, Recipe, recipe_schema
 
@@ -283,6 +283,15 @@ def test_what_a_model_is_known_to_refuse_is_told_before_anything_is_asked(tmp_pa
         "recipe mine: grok-imagine-video makes no clips at 1080p (output.resolution), but at 480p, 720p"
     )
     assert capable(tmp_path, "extends: default\noutput: {resolution: 1080p}\n", "animatic") == ""
+    wrong = (
+        "extends: default\noutput: {image_resolution: 4k, image_quality: ultra}\n"
+        "models: {xai: {story: grok-imagine-video}}\n"
+    )
+    assert capable(tmp_path, wrong).splitlines() == [
+        "recipe mine: grok-imagine-video is priced for clips, and models.story makes chats",
+        "recipe mine: grok-imagine-image-2.0 makes no stills at 4k (output.image_resolution), but at 1k, 2k",
+        "recipe mine: grok-imagine-image-2.0 knows no quality `ultra` (output.image_quality), but low, medium",
+    ]
     several = (
         "extends: references\noutput: {resolution: 1080p}\nmodels: {xai: {correct: grok-imagine-video-1.5}}\n"
     )
@@ -295,7 +304,7 @@ def test_what_a_model_is_known_to_refuse_is_told_before_anything_is_asked(tmp_pa
         " name another in models, or say `video_corrections: 0`"
     )
     classic = "extends: references\nmodels: {xai: {video: grok-imagine-video}}\n"
-    assert "takes 0 pictures beside the keyframe, and a scene has up to 2 sheets" in capable(
+    assert "takes no pictures beside the keyframe, and a scene has up to 2 sheets" in capable(
         tmp_path, classic
     )
 
@@ -310,3 +319,15 @@ def test_a_chat_may_cost_more_than_it_usually_does(tmp_path: Path) -> None:
     recipe = load_recipe("default", tmp_path)
     call = ChatCall(model="grok-4.7", prompt="?", schema=Schema("s", "{}"))
     assert (quote(call, recipe), most(call, recipe)) == (ticks(0.02), ticks(0.10))
+
+
+def test_a_name_that_no_prompt_is_given_is_told_with_those_that_are(tmp_path: Path) -> None:
+    put(tmp_path, "v.j2", "{{ style }} {{ nosuch }} {% for r in references %}{{ r.name }}{% endfor %}")
+    recipe = load(tmp_path, "extends: default\nprompts: {video: v.j2}\n")
+    with pytest.raises(SpecError) as caught:
+        check_prompts(recipe)
+    assert [str(p) for p in caught.value.problems] == [
+        "recipes/v.j2: `nosuch` is unknown here; there is action, camera, references, style"
+    ]
+    for name in recipe_names(tmp_path)[1:]:
+        check_prompts(load_recipe(name, tmp_path))
