@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +25,7 @@ from spicy.errors import (
     StoreError,
 )
 from spicy.ids import Ticks, ticks
-from spicy.ports import Answer, Answered, Call, ChatCall, ImageCall, Schema, Ticket, call_key
+from spicy.ports import Answer, Answered, Call, ChatCall, ImageCall, Running, Schema, Ticket, call_key
 from spicy.store.ledger import Ledger, Owner, Purpose, State
 from spicy.store.store import Store
 from tests.scripted import Scripted, stored
@@ -464,3 +465,77 @@ def test_a_ticket_that_cannot_be_journalled_is_still_polled(desk: Callable[..., 
     assert here.ask(estimate=DEAR).asset is not None
     assert "could not be journalled" in here.warnings[0]
     assert provider.kinds["image"] == 1
+
+
+def test_what_was_lost_in_a_run_is_not_repeated_in_it(desk: Callable[..., Desk]) -> None:
+    """`--retry-unknown` is about what was unknown before: each of four askers would pay once more."""
+    provider = Scripted(cost=DEAR)
+
+    def lose(call: Call) -> None:
+        raise ConnectionError("gone")
+
+    provider.after_accept = lose
+    here = desk(provider, retry_unknown=True)
+    for _ in range(4):
+        with pytest.raises(OutcomeUnknown):
+            here.ask(estimate=DEAR)
+    assert provider.kinds == {"image": 1}
+    with pytest.raises(OutcomeUnknown):
+        desk(provider, retry_unknown=True).ask(estimate=DEAR)  # the next run asks again, once
+    assert provider.kinds == {"image": 2}
+
+
+def test_a_good_link_outlives_its_ticket(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(cost=DEAR)
+    fetch, poll, polls = provider.fetch, provider.poll, [0]
+
+    def full(answer: Answer, into: Path) -> None:
+        provider.fetch = fetch  # type: ignore[method-assign]
+        raise OutOfReach("no space left on device")
+
+    def forgotten(ticket: Ticket) -> Running | Answer:
+        polls[0] += 1
+        if polls[0] > 1:
+            raise Expired("no such ticket")
+        return poll(ticket)
+
+    provider.fetch, provider.poll = full, forgotten  # type: ignore[method-assign]
+    assert desk(provider).ask(estimate=DEAR).asset is not None
+    assert provider.kinds == {"image": 1}
+
+
+def test_a_ticket_that_could_not_be_written_down_is_written_down_later(desk: Callable[..., Desk]) -> None:
+    provider = Scripted(cost=DEAR)
+    here = desk(provider)
+    note, poll = here.store.ledger.submitted, provider.poll
+
+    def locked(id: int, ticket: str) -> None:
+        here.store.ledger.submitted = note  # type: ignore[method-assign]
+        raise StoreError("database is locked")
+
+    def down(ticket: Ticket) -> Running | Answer:
+        provider.poll = poll  # type: ignore[method-assign]
+        raise OutOfReach("network down")
+
+    here.store.ledger.submitted, provider.poll = locked, down  # type: ignore[method-assign]
+    with pytest.raises(OutOfReach):
+        here.ask(estimate=DEAR)
+    assert here.state() is State.SUBMITTED
+    assert here.ask(estimate=DEAR).cost == DEAR
+    assert provider.kinds == {"image": 1}
+
+
+def test_a_call_in_the_hands_of_a_process_that_is_stuck_is_not_waited_for_without_end(
+    desk: Callable[..., Desk],
+) -> None:
+    provider = Scripted(cost=DEAR)
+    stuck, here = desk(provider), desk(provider)
+    key = call_key(provider.name, STILL)
+    stuck.store.ledger._clock = lambda: time.time() - 3600
+    stuck.store.ledger.claim(
+        key, owner=stuck.store.owner.id, provider="scripted", kind="image", model="m", estimate=DEAR,
+        purpose=PURPOSE, request="{}",
+    )  # fmt: skip
+    with pytest.raises(OutOfReach, match="in hand for 60 minutes without a word"):
+        here.ask(estimate=DEAR)
+    assert provider.kinds == {}
