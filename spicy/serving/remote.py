@@ -71,7 +71,7 @@ class _Options(_Open):
     duration: int | None = None
     aspect_ratio: str | None = None
     resolution: str | None = None
-    take: int = 1
+    take: int | None = None
 
 
 class _Polled(_Open):
@@ -127,7 +127,7 @@ class Server:
         return Task(polled.job_id, polled.claim or "", order, polled.lease_seconds)
 
     def _order(self, polled: _Polled) -> Order:
-        request: dict[str, Json] = {"take": polled.options.take}
+        request: dict[str, Json] = {"take": polled.options.take or 1}
         if polled.job_type is Mode.VIDEO:
             request |= {
                 "prompt": polled.prompt,

@@ -39,6 +39,15 @@ Here = Annotated[Room, Depends(room_of)]
 _SUFFIXES = {b"\xff\xd8\xff": "jpeg", b"\x89PN": "png", b"RIF": "webp"}
 
 
+class Options(BaseModel):
+    """How a clip is to be: whoever makes it otherwise makes another, and perhaps a dearer one."""
+
+    duration: int | None = None
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    take: int | None = None
+
+
 class Polled(BaseModel):
     """A job in a worker's hands."""
 
@@ -50,6 +59,7 @@ class Polled(BaseModel):
                 "prompt": "A cat playing piano",
                 "image": None,
                 "request": None,
+                "options": {"duration": 8, "aspect_ratio": "16:9", "resolution": "720p", "take": 1},
                 "claim": "5f0c…",
                 "lease_seconds": 300,
                 "model": "grok",
@@ -61,10 +71,8 @@ class Polled(BaseModel):
     job_type: Literal["video", "chat"]
     prompt: str
     image: str | None = Field(description="Base64 of the first picture.")
-    request: dict[str, object] | None = Field(
-        description="A chat, as OpenAI's clients write it. For a worker that says its name also how long, of which"
-        " shape and how large a clip is to be."
-    )
+    request: dict[str, object] | None = Field(description="A chat, as OpenAI's clients write it.")
+    options: Options
     claim: str = Field(description="Proves the claim; send it back.")
     lease_seconds: float = Field(description="Silence for longer gives the job to somebody else.")
     model: str
@@ -143,7 +151,7 @@ def poll(
         if _from_store(room, claim):
             continue
         try:
-            return as_json(_polled(room, claim, named=worker is not None))
+            return as_json(_polled(room, claim))
         except StoreError as error:
             room.queue.fail(claim.job.id, claim.token, str(error), "failed")
     return Response(status_code=204)
@@ -166,32 +174,36 @@ def _from_store(room: Room, claim: Claim) -> bool:
     return True
 
 
-def _polled(room: Room, claim: Claim, *, named: bool) -> Polled:
+def _polled(room: Room, claim: Claim) -> Polled:
     job = claim.job
     return Polled(
         job_id=job.id,
         job_type="chat" if job.mode is Mode.CHAT else "video",
         prompt=job.prompt,
         image=_first_image(room, job),
-        request=_request(room, job, named=named),
+        request=_request(room, job),
+        options=_options(job),
         claim=claim.token,
         lease_seconds=room.lease(job.mode),
         model=job.model,
     )
 
 
-def _request(room: Room, job: Job, *, named: bool) -> dict[str, object] | None:
-    """What a client asked for. The seed's extension, which has no name, takes null for a clip's."""
+def _request(room: Room, job: Job) -> dict[str, object] | None:
+    """A chat, as its client asked it. The seed's extension takes null for a clip's."""
     request, turns = job.request, job.request.get("turns")
-    out: dict[str, object] = {"model": job.model}
-    names = ["temperature", "max_tokens", "take"]
-    if isinstance(turns, list):
-        out["messages"] = [_message(room, turn) for turn in turns if isinstance(turn, dict)]
-    elif named:
-        names = ["duration", "aspect_ratio", "resolution", "take"]
-    else:
+    if not isinstance(turns, list):
         return None
-    return out | {name: request[name] for name in names if request.get(name) is not None}
+    out: dict[str, object] = {"model": job.model}
+    out["messages"] = [_message(room, turn) for turn in turns if isinstance(turn, dict)]
+    return out | {
+        name: request[name] for name in ("temperature", "max_tokens") if request.get(name) is not None
+    }
+
+
+def _options(job: Job) -> Options:
+    """How the answer is to be; what it costs depends on it."""
+    return Options.model_validate({name: job.request.get(name) for name in Options.model_fields})
 
 
 def _first_image(room: Room, job: Job) -> str | None:

@@ -8,6 +8,8 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.serving import Serving, started
 from tests.conftest import Project
 from tests.scripted import picture
@@ -104,6 +106,8 @@ def test_a_worker_elsewhere_does_clips_and_chats(project: Project, tmp_path: Pat
             assert chat.status_code == 200, chat.text
             assert chat.json()["choices"][0]["message"]["content"]
             assert job["status"] == "completed", working.words
+            # What was ordered, and not what the worker would make by itself: a longer clip costs more.
+            assert job["video"]["duration"] == pytest.approx(1, abs=0.2)
             assert (job["answered_by"], job["cost"], job["from_store"]) == ("animatic-1", 0.0, False)
             assert server.ask("GET", f"/videos/{clip}.mp4").content[4:8] == b"ftyp"
             working.process.send_signal(signal.SIGINT)

@@ -123,6 +123,7 @@ def test_a_worker_polls_and_completes_a_clip_as_the_first_extension_did(tmp_path
         id = str(create(served, "A cat", image=f"data:image/png;base64,{shown}")["id"])
         polled = requests.get(f"{api}/poll?mode=video", timeout=20).json()
         claim = polled.pop("claim")
+        assert polled.pop("options")["duration"] == 1
         assert polled == {
             "job_id": id,
             "job_type": "video",
@@ -183,17 +184,12 @@ def test_a_worker_says_what_its_clip_cost(tmp_path: Path, mp4: bytes) -> None:
                 assert (job["cost"], job["from_store"]) == (0.0, True)
 
 
-def test_a_named_worker_is_told_how_long_and_how_large(tmp_path: Path) -> None:
+def test_a_worker_is_told_how_long_and_how_large(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
         create(served, duration=3, aspect_ratio="1:1")
         polled = requests.get(f"{served.url}/extension/poll?mode=video&worker=studio", timeout=20).json()
-        assert polled["request"] == {
-            "model": "grok",
-            "duration": 3,
-            "aspect_ratio": "1:1",
-            "resolution": "144p",
-            "take": 1,
-        }
+        assert polled["request"] is None
+        assert polled["options"] == {"duration": 3, "aspect_ratio": "1:1", "resolution": "144p", "take": 1}
 
 
 def test_a_worker_completes_a_chat_and_reports_an_error(tmp_path: Path) -> None:
