@@ -12,13 +12,14 @@ import pytest
 
 from spicy.engine.call import Caller
 from spicy.engine.desk import Desk
-from spicy.errors import CallFailed, OutcomeUnknown, OutOfReach, Refused
+from spicy.errors import CallFailed, OutcomeUnknown, OutOfReach, Refused, SpicyError, UsageError
 from spicy.ids import Ticks, ticks
 from spicy.jobs.model import ENDS, Job, Mode, Order, State
 from spicy.jobs.queue import MOST_TRIES, Queue
 from spicy.media.probe import probe_clip
 from spicy.ports import Call
 from spicy.recipe.load import load_recipe
+from spicy.serving import work
 from spicy.serving.builtin import Workers
 from spicy.settings import ServerSettings
 from spicy.store.store import Store
@@ -278,3 +279,51 @@ def test_a_disk_that_cannot_take_the_clip_fails_the_job_and_not_the_worker(shop:
     again = shop.ended(shop.order(Mode.VIDEO))
     assert (again.state, again.cost) == (State.COMPLETED, Ticks(0))
     assert shop.provider.accepted.total() == 1
+
+
+def hiccups(real: Callable[..., None], *errors: Exception) -> Callable[..., None]:
+    """As `real`, once it has raised every one of `errors`."""
+    left = list(errors)
+
+    def stumbling(*args: object) -> None:
+        if left:
+            raise left.pop(0)
+        real(*args)
+
+    return stumbling
+
+
+def test_a_refused_renewal_does_not_end_the_renewing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, gate = Shop(tmp_path, lease=0.9), Gate()
+    errors: list[SpicyError | OSError] = [UsageError("403"), CallFailed("400"), OSError("no descriptors")]
+    source = shop.workers._crew._source
+    monkeypatch.setattr(source, "renew", hiccups(source.renew, *errors))
+    shop.provider.on_submit = gate
+    shop.workers.start()
+    job = shop.order(Mode.VIDEO)
+    assert gate.entered.acquire(timeout=10)
+    until = shop.job(job).lease_until
+    assert until is not None
+    wait_until(lambda: time.time() > until + 0.3)
+    assert shop.queue.lapse() == []
+    gate.opened.set()
+    assert (shop.ended(job).state, shop.job(job).tries) == (State.COMPLETED, 1)
+    assert len([said for said in shop.said if "could not be renewed" in said]) == len(errors)
+    shop.stop()
+    shop.queue.close()
+
+
+def test_a_refused_delivery_is_tried_again_before_the_worker_breaks_off(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_AGAIN", 0.01)
+    crew = shop.workers._crew
+    real = crew._source.deliver
+    monkeypatch.setattr(crew._source, "deliver", hiccups(real, *[UsageError("403")] * 4))
+    shop.workers.start()
+    assert shop.ended(shop.order(Mode.VIDEO)).state is State.COMPLETED
+    assert crew.broken is None
+    monkeypatch.setattr(crew._source, "deliver", hiccups(real, *[UsageError("403")] * 5))
+    job = shop.order(Mode.VIDEO, "another cat")
+    wait_until(lambda: crew.broken is not None)
+    assert shop.job(job).state is State.PROCESSING
