@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from spicy.errors import StoreError
 from spicy.files import copy_whole, sweep
 from spicy.ids import Ticks
-from spicy.jobs.model import ENDS, Mode, Order, Outcome
+from spicy.jobs.model import ENDS, Mode, Order, Outcome, State
 from spicy.jobs.queue import ClaimLost, NoSuchJob, Queue
 from spicy.ports import Answered, Kind
 from spicy.serving.work import Crew, Failure, Lost, Task, Tell, Unheard
@@ -105,7 +105,7 @@ class _Local:
                 self._queue.complete(task.id, task.token, outcome)
         except Lost:
             job = self._queue.find(task.id)
-            if job is None or job.state in ENDS:
+            if job is None or job.state in ENDS - {State.COMPLETED}:  # what is completed shows this very file
                 clip.unlink(missing_ok=True)
             raise
 

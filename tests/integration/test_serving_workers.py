@@ -327,3 +327,19 @@ def test_a_refused_delivery_is_tried_again_before_the_worker_breaks_off(
     job = shop.order(Mode.VIDEO, "another cat")
     wait_until(lambda: crew.broken is not None)
     assert shop.job(job).state is State.PROCESSING
+
+
+def test_who_comes_too_late_with_a_clip_leaves_that_of_the_completed_job(shop: Shop) -> None:
+    source, job = shop.workers._crew._source, shop.order(Mode.VIDEO)
+    (shop.root / "videos").mkdir()
+    late = source.take([Mode.VIDEO])
+    assert late is not None
+    answered = shop.desk.answer(late.order, job=job.id, progress=lambda done: None)
+    source.give_back(late)
+    second = source.take([Mode.VIDEO])
+    assert second is not None
+    source.deliver(second, answered)
+    with pytest.raises(work.Lost):
+        source.deliver(late, answered)
+    assert shop.job(job).state is State.COMPLETED
+    assert (shop.root / f"videos/{job.id}.mp4").stat().st_size == shop.job(job).size
