@@ -298,6 +298,9 @@ class Crew:
             except Unheard as unheard:
                 self._tell(str(unheard))
                 self._stop.wait(_AGAIN)
+            except Exception as error:  # noqa: BLE001 - a thread that ends here is missed by nobody
+                self._tell(f"no job could be taken: {type(error).__name__}: {error}")
+                self._stop.wait(_AGAIN)
         return None
 
     def _do(self, task: Task) -> None:

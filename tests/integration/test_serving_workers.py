@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from spicy.engine.call import Caller
 from spicy.engine.desk import Desk
@@ -21,9 +24,11 @@ from spicy.ports import Call
 from spicy.recipe.load import load_recipe
 from spicy.serving import work
 from spicy.serving.builtin import Workers
+from spicy.serving.remote import Server
 from spicy.settings import ServerSettings
 from spicy.store.store import Store
-from tests.scripted import Scripted
+from tests.scripted import Scripted, picture
+from tests.served import serving
 
 
 @dataclass
@@ -281,14 +286,14 @@ def test_a_disk_that_cannot_take_the_clip_fails_the_job_and_not_the_worker(shop:
     assert shop.provider.accepted.total() == 1
 
 
-def hiccups(real: Callable[..., None], *errors: Exception) -> Callable[..., None]:
+def hiccups(real: Callable[..., Any], *errors: Exception) -> Callable[..., Any]:
     """As `real`, once it has raised every one of `errors`."""
     left = list(errors)
 
-    def stumbling(*args: object) -> None:
+    def stumbling(*args: object) -> Any:
         if left:
             raise left.pop(0)
-        real(*args)
+        return real(*args)
 
     return stumbling
 
@@ -343,3 +348,34 @@ def test_who_comes_too_late_with_a_clip_leaves_that_of_the_completed_job(shop: S
         source.deliver(late, answered)
     assert shop.job(job).state is State.COMPLETED
     assert (shop.root / f"videos/{job.id}.mp4").stat().st_size == shop.job(job).size
+
+
+def test_a_job_that_cannot_be_taken_does_not_end_the_taking(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_AGAIN", 0.01)
+    source = shop.workers._crew._source
+    monkeypatch.setattr(source, "take", hiccups(source.take, *[RuntimeError("odd")] * 20))
+    shop.workers.start()
+    assert shop.ended(shop.order(Mode.VIDEO)).state is State.COMPLETED
+
+
+def test_a_worker_elsewhere_gives_back_what_its_full_disk_does_not_let_it_take(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = shop.store.objects
+    monkeypatch.setattr(
+        objects, "add_file", hiccups(objects.add_file, OSError(28, "No space left on device"))
+    )
+    with serving(shop.root / "server", builtin_worker=False) as served:
+        order = {"prompt": "a cat", "image": base64.b64encode(picture("abcdef")).decode()}
+        id = requests.post(f"{served.url}/v1/videos/generations", json=order, timeout=20).json()["id"]
+        source = Server(served.url, None, shop.desk)
+        with pytest.raises(work.Unheard, match="No space left"):
+            source.take([Mode.VIDEO])
+        job = served.room.queue.find(id)
+        assert job is not None
+        assert job.state is State.PENDING
+        task = source.take([Mode.VIDEO])
+        assert task is not None
+        assert task.id == id
