@@ -510,3 +510,19 @@ def test_the_log_hides_secrets_however_deep() -> None:
     assert "hello" in said
     assert "example.com/a.png" in said
     assert len(said) < 25_000
+
+
+def test_a_picture_in_a_foreign_page_claims_no_job(tmp_path: Path) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    extension = {"Sec-Fetch-Site": "cross-site", "Origin": "chrome-extension://abcdef"}
+    with serving(tmp_path, builtin_worker=False) as served:
+        poll, order = f"{served.url}/extension/poll?mode=video", f"{served.url}/v1/videos/generations"
+        for headers in (foreign, followed, {"Origin": "https://foe.test"}):
+            assert requests.get(poll, headers=headers, timeout=20).status_code == 403
+        assert requests.post(order, json={"prompt": "A cat"}, headers=foreign, timeout=20).status_code == 403
+        for headers in (extension, {"Sec-Fetch-Site": "none"}, {}):
+            assert requests.post(order, json={"prompt": "A cat"}, timeout=20).status_code == 200
+            assert requests.get(poll, headers=headers, timeout=20).status_code == 200
+        for page in ("/", "/docs", "/v1/models"):
+            assert requests.get(served.url + page, headers=followed, timeout=20).status_code == 200
