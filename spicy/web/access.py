@@ -209,6 +209,8 @@ class Guard:
 
     def _foreign(self, headers: Headers, who: Who, *, changes: bool) -> bool:
         """Whether a page of another site asks for a change, and no key proves that it may."""
+        if not (_is_readable(headers.get("host", "")) and _is_readable(headers.get("origin", ""))):
+            return True  # no browser says such a thing, and whatever comes after us would stumble over it
         if who is Who.ANYBODY or _needed(self._server, who) or self._origins.admit("*"):
             return False
         host = headers.get("host", "")
@@ -221,6 +223,15 @@ class Guard:
         if origin is None:  # as for a picture in a page of another site, of which browsers say only this much
             return headers.get("sec-fetch-site") == "cross-site"
         return not self._origins.admit(origin) and urlsplit(origin).netloc != host
+
+
+def _is_readable(address: str) -> bool:
+    """Whether a Host, or an Origin, can be taken apart."""
+    try:
+        urlsplit(address if "//" in address else f"//{address}")
+    except ValueError:
+        return False
+    return True
 
 
 def too_large(limit: int) -> ApiError:
