@@ -23,7 +23,7 @@ from spicy.media.probe import probe_clip
 from spicy.ports import Call
 from spicy.recipe.load import load_recipe
 from spicy.serving import work
-from spicy.serving.builtin import Workers
+from spicy.serving.builtin import Workers, _name
 from spicy.serving.remote import Server
 from spicy.settings import ServerSettings
 from spicy.store.store import Store
@@ -257,7 +257,7 @@ def test_a_chat_does_not_wait_for_clips(shop: Shop) -> None:
 
 def test_claims_of_a_dead_server_are_taken_up_at_once_and_those_of_others_left_alone(shop: Shop) -> None:
     dead, other = shop.order(Mode.VIDEO, "cat 1"), shop.order(Mode.VIDEO, "cat 2")
-    assert shop.queue.claim(Mode.VIDEO, "builtin 0123456789abcdef", 3600)
+    assert shop.queue.claim(Mode.VIDEO, f"{_name(shop.desk)} 0123456789abcdef", 3600)
     assert shop.queue.claim(Mode.VIDEO, "an extension", 3600)
     shop.workers.start()
     assert shop.ended(dead).state is State.COMPLETED
@@ -379,3 +379,20 @@ def test_a_worker_elsewhere_gives_back_what_its_full_disk_does_not_let_it_take(
         task = source.take([Mode.VIDEO])
         assert task is not None
         assert task.id == id
+
+
+def test_a_server_over_another_store_leaves_living_claims_alone(shop: Shop, gate: Gate) -> None:
+    shop.workers.start()
+    job = shop.order(Mode.VIDEO)
+    assert gate.entered.acquire(timeout=10)
+    other = Shop(shop.root / "other")
+    other.queue.close()
+    other.queue = Queue(shop.root / "jobs.db")
+    other.open()
+    other.workers.start()
+    assert (shop.job(job).state, shop.job(job).tries) == (State.PROCESSING, 1)
+    gate.opened.set()
+    assert shop.ended(job).state is State.COMPLETED
+    other.stop()
+    other.queue.close()
+    assert not other.provider.accepted
