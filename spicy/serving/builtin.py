@@ -7,6 +7,7 @@ ledger has the ticket, so nothing is paid twice.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from spicy.errors import StoreError
 from spicy.files import copy_whole, sweep
 from spicy.ids import Ticks
-from spicy.jobs.model import ENDS, Mode, Order, Outcome
+from spicy.jobs.model import ENDS, Mode, Order, Outcome, State
 from spicy.jobs.queue import ClaimLost, NoSuchJob, Queue
 from spicy.ports import Answered, Kind
 from spicy.serving.work import Crew, Failure, Lost, Task, Tell, Unheard
@@ -60,9 +61,17 @@ class Workers:
         self._crew.join(_GRACE)
 
     def _alive(self, worker: str) -> bool:
-        """Whether a worker may still be at work: only that of a dead server is surely not."""
-        name, _, owner = worker.partition(" ")
-        return name != _NAME or self._desk.store.owner.alive(owner)
+        """Whether a worker may still be at work: only that of a dead server, over our own store, is surely not.
+
+        Who is alive is written in the store; of a server with another one only the lease can tell.
+        """
+        ours, _, owner = worker.rpartition(" ")
+        return ours != _name(self._desk) or self._desk.store.owner.alive(owner)
+
+
+def _name(desk: Desk) -> str:
+    """What the built-in workers over one store have in common."""
+    return f"{_NAME} {hashlib.sha256(bytes(desk.store.root.resolve())).hexdigest()[:12]}"
 
 
 class _Local:
@@ -78,7 +87,7 @@ class _Local:
         with _queueing():
             for mode in modes:
                 lease = self._leases.get(mode, self._lease)
-                claim = self._queue.claim(mode, f"{_NAME} {self._desk.store.owner.id}", lease)
+                claim = self._queue.claim(mode, f"{_name(self._desk)} {self._desk.store.owner.id}", lease)
                 if claim is not None:
                     job = claim.job
                     order = Order(mode=job.mode, model=job.model, prompt=job.prompt, request=job.request)
@@ -105,7 +114,7 @@ class _Local:
                 self._queue.complete(task.id, task.token, outcome)
         except Lost:
             job = self._queue.find(task.id)
-            if job is None or job.state in ENDS:
+            if job is None or job.state in ENDS - {State.COMPLETED}:  # what is completed shows this very file
                 clip.unlink(missing_ok=True)
             raise
 

@@ -12,6 +12,7 @@ import contextlib
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spicy.canon import Json
-from spicy.errors import CallFailed, MediaError, UsageError
+from spicy.errors import CallFailed, MediaError, SpicyError, UsageError
 from spicy.ids import Digest
 from spicy.jobs.model import Mode, Order
 from spicy.ports import Answered
@@ -117,14 +118,18 @@ class Server:
         return None
 
     def _accept(self, polled: _Polled) -> Task | None:
+        task = Task(polled.job_id, polled.claim or "", _nothing(polled), polled.lease_seconds)
         try:
             order = self._order(polled)
         except (MediaError, UsageError) as error:
-            task = Task(polled.job_id, polled.claim or "", _nothing(polled), polled.lease_seconds)
             with contextlib.suppress(Lost):
                 self.fail(task, failure_of(error))
             return None
-        return Task(polled.job_id, polled.claim or "", order, polled.lease_seconds)
+        except Exception as error:  # such as a full disk: ours to mend, so the job is left to others
+            with contextlib.suppress(SpicyError):
+                self.give_back(task)
+            raise Unheard(f"job {task.id} cannot be taken: {type(error).__name__}: {error}") from error
+        return replace(task, order=order)
 
     def _order(self, polled: _Polled) -> Order:
         request: dict[str, Json] = {"take": polled.options.take or 1}

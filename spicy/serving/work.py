@@ -37,6 +37,8 @@ _NEWS = 1.0
 """Seconds between two words about progress."""
 _AGAIN = 2.0
 """Seconds until a source that could not be reached is tried again."""
+_REFUSALS = 5
+"""So often the end of a job is refused to our key before that is believed: the job may have been paid."""
 _SWIFT = 4
 """For so many threads there is one more that takes no clips, so that a chat does not wait for one."""
 
@@ -199,8 +201,8 @@ class Heart:
             self._tell(f"job {beat.task.id}: {lost}")
             with self._changed:
                 self._beats.pop(beat.task.id, None)
-        except Unheard as unheard:
-            self._tell(f"job {beat.task.id}: its claim could not be renewed: {unheard}")
+        except Exception as error:  # noqa: BLE001 - whatever was answered once, every claim hangs on this thread
+            self._tell(f"job {beat.task.id}: its claim could not be renewed: {error}")
             with self._changed:
                 beat.due = time.monotonic() + min(_AGAIN, beat.task.lease / 10)
         else:
@@ -296,6 +298,9 @@ class Crew:
             except Unheard as unheard:
                 self._tell(str(unheard))
                 self._stop.wait(_AGAIN)
+            except Exception as error:  # noqa: BLE001 - a thread that ends here is missed by nobody
+                self._tell(f"no job could be taken: {type(error).__name__}: {error}")
+                self._stop.wait(_AGAIN)
         return None
 
     def _do(self, task: Task) -> None:
@@ -316,7 +321,7 @@ class Crew:
 
     def _insist(self, task: Task, end: Callable[[], None]) -> None:
         """Bring the end of a job back, however long the source cannot be reached, until we are stopped."""
-        failing = False
+        failing, refusals = False, 0
         while True:
             try:
                 end()
@@ -327,6 +332,10 @@ class Crew:
                 if not self._desk.stop.wait(_AGAIN):
                     continue
             except UsageError as error:
+                refusals += 1
+                self._tell(f"job {task.id}: {error}")
+                if refusals < _REFUSALS and not self._desk.stop.wait(_AGAIN):
+                    continue
                 self._break(error)
             except Exception as error:  # noqa: BLE001 - the answer is in the store, but cannot be handed over
                 end = self._failing(task, error)

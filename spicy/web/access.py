@@ -35,6 +35,8 @@ UPLOADS = frozenset({"/extension/complete"})
 _LOCAL = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?|(chrome|moz|safari-web)-extension://.+"
 """Pages of this machine, and browser extensions."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CLAIMS = "/extension/poll"
+"""What changes something though it is a GET: the job that it shows is claimed."""
 
 
 class Who(StrEnum):
@@ -195,7 +197,7 @@ class Guard:
         limit = UPLOAD_LIMIT if path in UPLOADS else JSON_LIMIT
         if not allowed(self._server, who, headers, reading=method in SAFE):
             await refuse(denied(who), scope, receive, send)
-        elif self._foreign(headers, method, who):
+        elif self._foreign(headers, who, changes=method not in SAFE or path == _CLAIMS):
             await refuse(
                 ApiError(403, "pages of this origin may not change anything here", code="foreign_origin"),
                 scope, receive, send,
@@ -205,18 +207,31 @@ class Guard:
         else:
             await _limited(self._app, limit, scope, receive, send)
 
-    def _foreign(self, headers: Headers, method: str, who: Who) -> bool:
+    def _foreign(self, headers: Headers, who: Who, *, changes: bool) -> bool:
         """Whether a page of another site asks for a change, and no key proves that it may."""
+        if not (_is_readable(headers.get("host", "")) and _is_readable(headers.get("origin", ""))):
+            return True  # no browser says such a thing, and whatever comes after us would stumble over it
         if who is Who.ANYBODY or _needed(self._server, who) or self._origins.admit("*"):
             return False
         host = headers.get("host", "")
         # A name of somebody else's may lead here, and then pages of that name count as our own (DNS rebinding).
         if self._bound_to_loopback and not is_loopback(urlsplit(f"//{host}").hostname or ""):
             return True
-        origin = headers.get("origin")
-        if origin is None or method in SAFE:
+        if not changes:
             return False
+        origin = headers.get("origin")
+        if origin is None:  # as for a picture in a page of another site, of which browsers say only this much
+            return headers.get("sec-fetch-site") == "cross-site"
         return not self._origins.admit(origin) and urlsplit(origin).netloc != host
+
+
+def _is_readable(address: str) -> bool:
+    """Whether a Host, or an Origin, can be taken apart."""
+    try:
+        urlsplit(address if "//" in address else f"//{address}")
+    except ValueError:
+        return False
+    return True
 
 
 def too_large(limit: int) -> ApiError:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from spicy.engine.call import Caller
 from spicy.engine.desk import Desk
-from spicy.errors import CallFailed, OutcomeUnknown, OutOfReach, Refused
+from spicy.errors import CallFailed, OutcomeUnknown, OutOfReach, Refused, SpicyError, UsageError
 from spicy.ids import Ticks, ticks
 from spicy.jobs.model import ENDS, Job, Mode, Order, State
 from spicy.jobs.queue import MOST_TRIES, Queue
 from spicy.media.probe import probe_clip
 from spicy.ports import Call
 from spicy.recipe.load import load_recipe
-from spicy.serving.builtin import Workers
+from spicy.serving import work
+from spicy.serving.builtin import Workers, _name
+from spicy.serving.remote import Server
 from spicy.settings import ServerSettings
 from spicy.store.store import Store
-from tests.scripted import Scripted
+from tests.scripted import Scripted, picture
+from tests.served import serving
 
 
 @dataclass
@@ -251,7 +257,7 @@ def test_a_chat_does_not_wait_for_clips(shop: Shop) -> None:
 
 def test_claims_of_a_dead_server_are_taken_up_at_once_and_those_of_others_left_alone(shop: Shop) -> None:
     dead, other = shop.order(Mode.VIDEO, "cat 1"), shop.order(Mode.VIDEO, "cat 2")
-    assert shop.queue.claim(Mode.VIDEO, "builtin 0123456789abcdef", 3600)
+    assert shop.queue.claim(Mode.VIDEO, f"{_name(shop.desk)} 0123456789abcdef", 3600)
     assert shop.queue.claim(Mode.VIDEO, "an extension", 3600)
     shop.workers.start()
     assert shop.ended(dead).state is State.COMPLETED
@@ -278,3 +284,115 @@ def test_a_disk_that_cannot_take_the_clip_fails_the_job_and_not_the_worker(shop:
     again = shop.ended(shop.order(Mode.VIDEO))
     assert (again.state, again.cost) == (State.COMPLETED, Ticks(0))
     assert shop.provider.accepted.total() == 1
+
+
+def hiccups(real: Callable[..., Any], *errors: Exception) -> Callable[..., Any]:
+    """As `real`, once it has raised every one of `errors`."""
+    left = list(errors)
+
+    def stumbling(*args: object) -> Any:
+        if left:
+            raise left.pop(0)
+        return real(*args)
+
+    return stumbling
+
+
+def test_a_refused_renewal_does_not_end_the_renewing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, gate = Shop(tmp_path, lease=0.9), Gate()
+    errors: list[SpicyError | OSError] = [UsageError("403"), CallFailed("400"), OSError("no descriptors")]
+    source = shop.workers._crew._source
+    monkeypatch.setattr(source, "renew", hiccups(source.renew, *errors))
+    shop.provider.on_submit = gate
+    shop.workers.start()
+    job = shop.order(Mode.VIDEO)
+    assert gate.entered.acquire(timeout=10)
+    until = shop.job(job).lease_until
+    assert until is not None
+    wait_until(lambda: time.time() > until + 0.3)
+    assert shop.queue.lapse() == []
+    gate.opened.set()
+    assert (shop.ended(job).state, shop.job(job).tries) == (State.COMPLETED, 1)
+    assert len([said for said in shop.said if "could not be renewed" in said]) == len(errors)
+    shop.stop()
+    shop.queue.close()
+
+
+def test_a_refused_delivery_is_tried_again_before_the_worker_breaks_off(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_AGAIN", 0.01)
+    crew = shop.workers._crew
+    real = crew._source.deliver
+    monkeypatch.setattr(crew._source, "deliver", hiccups(real, *[UsageError("403")] * 4))
+    shop.workers.start()
+    assert shop.ended(shop.order(Mode.VIDEO)).state is State.COMPLETED
+    assert crew.broken is None
+    monkeypatch.setattr(crew._source, "deliver", hiccups(real, *[UsageError("403")] * 5))
+    job = shop.order(Mode.VIDEO, "another cat")
+    wait_until(lambda: crew.broken is not None)
+    assert shop.job(job).state is State.PROCESSING
+
+
+def test_who_comes_too_late_with_a_clip_leaves_that_of_the_completed_job(shop: Shop) -> None:
+    source, job = shop.workers._crew._source, shop.order(Mode.VIDEO)
+    (shop.root / "videos").mkdir()
+    late = source.take([Mode.VIDEO])
+    assert late is not None
+    answered = shop.desk.answer(late.order, job=job.id, progress=lambda done: None)
+    source.give_back(late)
+    second = source.take([Mode.VIDEO])
+    assert second is not None
+    source.deliver(second, answered)
+    with pytest.raises(work.Lost):
+        source.deliver(late, answered)
+    assert shop.job(job).state is State.COMPLETED
+    assert (shop.root / f"videos/{job.id}.mp4").stat().st_size == shop.job(job).size
+
+
+def test_a_job_that_cannot_be_taken_does_not_end_the_taking(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_AGAIN", 0.01)
+    source = shop.workers._crew._source
+    monkeypatch.setattr(source, "take", hiccups(source.take, *[RuntimeError("odd")] * 20))
+    shop.workers.start()
+    assert shop.ended(shop.order(Mode.VIDEO)).state is State.COMPLETED
+
+
+def test_a_worker_elsewhere_gives_back_what_its_full_disk_does_not_let_it_take(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = shop.store.objects
+    monkeypatch.setattr(
+        objects, "add_file", hiccups(objects.add_file, OSError(28, "No space left on device"))
+    )
+    with serving(shop.root / "server", builtin_worker=False) as served:
+        order = {"prompt": "a cat", "image": base64.b64encode(picture("abcdef")).decode()}
+        id = requests.post(f"{served.url}/v1/videos/generations", json=order, timeout=20).json()["id"]
+        source = Server(served.url, None, shop.desk)
+        with pytest.raises(work.Unheard, match="No space left"):
+            source.take([Mode.VIDEO])
+        job = served.room.queue.find(id)
+        assert job is not None
+        assert job.state is State.PENDING
+        task = source.take([Mode.VIDEO])
+        assert task is not None
+        assert task.id == id
+
+
+def test_a_server_over_another_store_leaves_living_claims_alone(shop: Shop, gate: Gate) -> None:
+    shop.workers.start()
+    job = shop.order(Mode.VIDEO)
+    assert gate.entered.acquire(timeout=10)
+    other = Shop(shop.root / "other")
+    other.queue.close()
+    other.queue = Queue(shop.root / "jobs.db")
+    other.open()
+    other.workers.start()
+    assert (shop.job(job).state, shop.job(job).tries) == (State.PROCESSING, 1)
+    gate.opened.set()
+    assert shop.ended(job).state is State.COMPLETED
+    other.stop()
+    other.queue.close()
+    assert not other.provider.accepted

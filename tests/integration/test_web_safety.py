@@ -510,3 +510,30 @@ def test_the_log_hides_secrets_however_deep() -> None:
     assert "hello" in said
     assert "example.com/a.png" in said
     assert len(said) < 25_000
+
+
+def test_a_picture_in_a_foreign_page_claims_no_job(tmp_path: Path) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    extension = {"Sec-Fetch-Site": "cross-site", "Origin": "chrome-extension://abcdef"}
+    with serving(tmp_path, builtin_worker=False) as served:
+        poll, order = f"{served.url}/extension/poll?mode=video", f"{served.url}/v1/videos/generations"
+        for headers in (foreign, followed, {"Origin": "https://foe.test"}):
+            assert requests.get(poll, headers=headers, timeout=20).status_code == 403
+        assert requests.post(order, json={"prompt": "A cat"}, headers=foreign, timeout=20).status_code == 403
+        for headers in (extension, {"Sec-Fetch-Site": "none"}, {}):
+            assert requests.post(order, json={"prompt": "A cat"}, timeout=20).status_code == 200
+            assert requests.get(poll, headers=headers, timeout=20).status_code == 200
+        for page in ("/", "/docs", "/v1/models"):
+            assert requests.get(served.url + page, headers=followed, timeout=20).status_code == 200
+
+
+@pytest.mark.parametrize("key", [None, CLIENT], ids=["no key", "key"])
+def test_an_address_that_cannot_be_read_is_refused(tmp_path: Path, key: str | None) -> None:
+    with serving(tmp_path, builtin_worker=False, api_key=key) as served:
+        session = authorized(CLIENT)
+        for path in ("/", "/v1/models", "/nothing"):
+            for headers in ({"Host": "["}, {"Host": "[::1"}, {"Origin": "http://["}):
+                answer = session.post(served.url + path, json={}, headers=headers, timeout=20)
+                assert answer.status_code == 403, (path, headers)
+                assert session.get(served.url + path, headers=headers, timeout=20).status_code == 403
