@@ -25,6 +25,10 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:", re.ASCII)
 _SPACE = re.compile(r"[ \t\r\n]+")
 
 
+_TURN = 1.0
+"""Seconds that a picture waits for its turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A picture that was looked at, and is not kept yet."""
@@ -45,13 +49,16 @@ def look_at(text: str, room: Room) -> Picture:
     data = _bytes(text, room)
     suffix = _suffix(data)
     temporary = room.store.temporary(f"picture{suffix}")
+    # Whoever waits here holds a thread that others need, such as workers who keep their claims alive.
+    if not room.decoding.acquire(timeout=_TURN):
+        raise ApiError(429, "too many pictures are being looked at; try again", code="busy", param="image")
     try:
-        with room.decoding:
-            temporary.write_bytes(data)
-            probe_picture(temporary)
+        temporary.write_bytes(data)
+        probe_picture(temporary)
     except MediaError as error:
         raise _refused(error.message.replace(f"{temporary}: ", "")) from None
     finally:
+        room.decoding.release()
         temporary.unlink(missing_ok=True)
     return Picture(data, digest_bytes(data))
 
