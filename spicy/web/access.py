@@ -49,7 +49,10 @@ class Who(StrEnum):
 
 
 def check_exposure(server: ServerSettings) -> None:
-    """Refuse to listen beyond this machine without keys. Raises UsageError."""
+    """Refuse what would let strangers in, or would be ignored. Raises UsageError."""
+    keyed = _secret(server.api_key) or _secret(server.worker_key)
+    if keyed and "*" in [origin.strip() for origin in server.cors_origins.split(",")]:
+        raise UsageError("SPICY_CORS_ORIGINS=* goes only without keys: name the origins that may ask")
     if is_loopback(server.host):
         return
     missing = [
@@ -133,14 +136,15 @@ def _secret(key: SecretStr | None) -> bytes:
 
 def _given(headers: Headers, *, reading: bool) -> list[bytes]:
     """Every key that a request shows. Basic, which browsers send by themselves, opens only what reads."""
-    found = [headers["x-api-key"]] if "x-api-key" in headers else []
+    # Header text is the bytes that came, a character each.
+    found = [headers["x-api-key"].encode("latin-1")] if "x-api-key" in headers else []
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        found.append(value.strip())
+        found.append(value.strip().encode("latin-1"))
     elif scheme.lower() == "basic" and reading:
         with contextlib.suppress(binascii.Error, ValueError):
-            found.append(base64.b64decode(value, validate=True).decode().partition(":")[2])
-    return [key.encode("utf-8", "replace") for key in found]
+            found.append(base64.b64decode(value, validate=True).partition(b":")[2])
+    return found
 
 
 def denied(who: Who) -> ApiError:

@@ -537,3 +537,18 @@ def test_an_address_that_cannot_be_read_is_refused(tmp_path: Path, key: str | No
                 answer = session.post(served.url + path, json={}, headers=headers, timeout=20)
                 assert answer.status_code == 403, (path, headers)
                 assert session.get(served.url + path, headers=headers, timeout=20).status_code == 403
+
+
+def test_any_origin_and_a_key_do_not_go_together(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="SPICY_CORS_ORIGINS"):
+        check_exposure(settings_of(tmp_path, api_key=CLIENT, cors_origins="*"))
+    check_exposure(settings_of(tmp_path, cors_origins="*"))
+
+
+def test_a_key_may_have_any_letters(tmp_path: Path) -> None:
+    key = "clé-🔑"
+    with serving(tmp_path, builtin_worker=False, api_key=key) as served:
+        for headers in ({"Authorization": f"Bearer {key}".encode()}, {"x-api-key": key.encode()}):
+            assert requests.get(f"{served.url}/jobs", headers=headers, timeout=20).status_code == 200
+        wrong = {"Authorization": b"Bearer cl\xe9"}
+        assert requests.get(f"{served.url}/jobs", headers=wrong, timeout=20).status_code == 401
