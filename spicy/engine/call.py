@@ -196,7 +196,7 @@ class Caller:
             # In the books at its price, as in the run that loses a reply itself: it may have been billed.
             self.store.ledger.end(row.id, State.WRITTEN_OFF, cost=row.estimate, note="possibly billed twice")
             watch.warn(
-                f"an earlier submission, at {usd(row.estimate)}, lost its reply: asked again, possibly billed twice"
+                f"an earlier submission, at {usd(row.estimate)}, lost its reply: to be asked for again, possibly billed twice"
             )
         else:
             self.store.ledger.end(

@@ -142,10 +142,6 @@ class Desk:
         if size > limit:
             raise UsageError(f"the prompt has {size:,} bytes, and {model} takes {limit:,}")
 
-    def quote(self, order: Order) -> Ticks:
-        """What an order is expected to cost. Raises UsageError."""
-        return quote(self.call(order), self._recipe)
-
     def stored(self, order: Order) -> Answered | None:
         """The store's answer, for $0. Raises UsageError."""
         call = self.call(order)

@@ -112,7 +112,7 @@ class Flight:
             if self._trip.row is None:
                 raise
             if self._trip.estimate:
-                said = f"a submitted call, at {usd(self._trip.estimate)}, expired before it was fetched; asked again"
+                said = f"a submitted call, at {usd(self._trip.estimate)}, expired before it was fetched; it has to be asked for again"
                 self._trip.watch.warn(said)
             return None
         except (OutcomeUnknown, OutOfReach):

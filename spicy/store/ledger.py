@@ -168,7 +168,8 @@ class Ledger:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 return
             except sqlite3.OperationalError as error:
-                if time.monotonic() > patience:
+                # Only a busy file gets better by waiting; one that cannot be written is told at once.
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > patience:
                     raise StoreError(f"the ledger {self._path} cannot be opened: {error}") from error
                 time.sleep(0.01)
 

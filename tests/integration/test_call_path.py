@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,20 @@ def test_many_may_open_a_new_ledger_at_the_same_moment(tmp_path: Path) -> None:
                 ledger.close()
 
 
+def test_a_ledger_that_cannot_be_written_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db:
+        db.execute("CREATE TABLE other (a)")
+    real = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda path, **more: real(f"file:{path}?mode=ro", uri=True, **more)
+    )
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waits for what no waiting mends"))
+    with pytest.raises(StoreError, match="readonly"):
+        Ledger(tmp_path)
+
+
 def test_a_ticket_of_a_dead_process_is_polled_and_not_submitted_again(desk: Callable[..., Desk]) -> None:
     provider = Scripted(cost=DEAR, polls=1_000_000)
     dying = desk(provider)
@@ -161,7 +177,8 @@ def test_an_expired_ticket_is_asked_for_again_and_said_when_it_cost(desk: Callab
     heir = desk(provider)
     assert heir.ask(estimate=DEAR).asset is not None
     assert provider.kinds["image"] == 2
-    assert heir.warnings == ["a submitted call, at $0.50, expired before it was fetched; asked again"]
+    said = "a submitted call, at $0.50, expired before it was fetched; it has to be asked for again"
+    assert heir.warnings == [said]
 
 
 class Killed(BaseException):

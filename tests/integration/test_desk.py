@@ -128,7 +128,3 @@ def test_models_are_those_of_the_price_table(desk: Desk) -> None:
     assert desk.model("grok-imagine-video-1.5", Mode.VIDEO) == "grok-imagine-video-1.5"
     with pytest.raises(UnknownModel):
         desk.model("grok-imagine-video", Mode.CHAT)
-
-
-def test_a_job_has_its_price(desk: Desk) -> None:
-    assert desk.quote(video(duration=8)) == ticks(0.56)
