@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from spicy.ids import CallKey, NodeId, Ticks
+from spicy.canon import Json
+from spicy.ids import CallKey, Digest, NodeId, Ticks
+from spicy.story.model import Story
+
+MONEY = frozenset({"cap", "committed", "cost", "left", "likely", "low", "paid", "saved", "worst"})
+"""Fields of events that are money."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A build begins; `films` and `provider` say of what and by whom."""
+    """A build begins; `films` and `provider` say of what and by whom, `specs` where each film is written.
+
+    `until` is the step after which a storyboard stops; empty for a whole film.
+    """
 
     run: str
     films: tuple[str, ...]
     provider: str
     cap: Ticks | None
+    specs: tuple[str, ...] = ()
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryTold:
+    """What a film is about: known when the run starts, or told by its ideation."""
+
+    film: str
+    story: Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +110,27 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a target: what came of it, what the judge said, and what making it cost when it was asked."""
+
+    number: int
+    take: int
+    key: CallKey
+    asset: Digest
+    suffix: str
+    score: float | None
+    problems: tuple[str, ...]
+    cost: Ticks
+    from_store: bool
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NodeDone:
-    """A target is on disk, verified. `paid` is the money of this run, `scores` its attempts in order."""
+    """A target is on disk, verified. `paid` is the money of this run, `scores` its attempts in order.
+
+    `digests` are those of `targets`, in their order; `inputs` what went in, by label.
+    """
 
     node: NodeId
     targets: tuple[str, ...]
@@ -99,13 +138,18 @@ class NodeDone:
     paid: Ticks
     saved: Ticks
     scores: tuple[float | None, ...]
+    digests: tuple[Digest, ...] = ()
+    inputs: tuple[tuple[str, Digest], ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFresh:
-    """A target needed nothing."""
+    """A target needed nothing; `digests` are those of `targets`, in their order."""
 
     node: NodeId
+    targets: tuple[str, ...] = ()
+    digests: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +187,7 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | StoryTold
     | Recovering
     | Planned
     | NodeStarted
@@ -156,6 +201,26 @@ Event = (
     | NodeBlocked
     | RunFinished
 )
+
+
+def event_name(event: Event) -> str:
+    """The event's class name in snake case: `NodeDone` is `node_done`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+
+
+def fields(event: Event) -> dict[str, Json]:
+    """An event's fields as they are written: money says its unit, in ticks."""
+    return _unit(dataclasses.asdict(event))
+
+
+def _unit(named: dict[str, Json]) -> dict[str, Json]:
+    return {f"{name}_ticks" if name in MONEY else name: _inner(value) for name, value in named.items()}
+
+
+def _inner(value: Json) -> Json:
+    if isinstance(value, list | tuple):
+        return [_inner(item) for item in value]
+    return _unit(dict(value)) if isinstance(value, dict) else value
 
 
 class Sink(Protocol):

@@ -169,9 +169,10 @@ def _session(
 
 
 def _sink(project: Project, quiet: bool, as_json: bool) -> Sink:
+    from spicy.runs.model import database
+    from spicy.runs.record import RunsDb
     from spicy.sinks.choose import choose_sink
     from spicy.sinks.fan import FanOut
-    from spicy.sinks.runs_db import RunsDb
 
     def names() -> list[NodeId]:
         return [node.id for film in project.films if film.told for node in film.nodes()]
@@ -179,8 +180,8 @@ def _sink(project: Project, quiet: bool, as_json: bool) -> Sink:
     talk = choose_sink(
         json=as_json, quiet=quiet, stdout=sys.stdout, stderr=sys.stderr, length=_length, names=names
     )
-    database = RunsDb(project.settings.build_dir / "spicy.db")
-    return FanOut([talk, database], report=lambda line: click.echo(line, err=True))
+    runs = RunsDb(database(project.settings.build_dir))
+    return FanOut([talk, runs], report=lambda line: click.echo(line, err=True))
 
 
 def _length(path: str) -> float | None:

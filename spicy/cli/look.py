@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spicy.cli.options import HELP, json_option, open_project, provider_option
 from spicy.errors import UsageError
 from spicy.ids import usd
+
+if TYPE_CHECKING:
+    from spicy.runs.model import Run
 
 _GROUPS = ("film", "step", "kind", "node", "run")
 
@@ -70,16 +75,20 @@ def _columns(rows: Sequence[Sequence[str]], left: int) -> list[str]:
 @json_option
 def runs(limit: int, as_json: bool) -> None:
     """List the builds of this project that made something, newest first."""
+    from spicy.events import MONEY
+    from spicy.runs.read import list_runs
     from spicy.settings import read_settings
-    from spicy.sinks.json_lines import MONEY
-    from spicy.sinks.runs_db import list_runs
 
-    rows = list_runs(read_settings().build_dir / "spicy.db", limit)
+    rows = list_runs(read_settings().build_dir, limit)
     if as_json:
         told = [
-            {f"{name}_ticks" if name in MONEY else name: cell for name, cell in row.items()} for row in rows
+            {
+                f"{name}_ticks" if name in MONEY else name: cell
+                for name, cell in dataclasses.asdict(row).items()
+            }
+            for row in rows
         ]
-        click.echo(json.dumps([{**row, "films": json.loads(str(row["films"]))} for row in told], indent=1))
+        click.echo(json.dumps(told, indent=1))
         return
     if not rows:
         click.echo("no builds yet")
@@ -91,30 +100,13 @@ def runs(limit: int, as_json: bool) -> None:
         click.echo(line)
 
 
-def _run(row: Mapping[str, object]) -> tuple[str, ...]:
+def _run(run: Run) -> tuple[str, ...]:
     from spicy.sinks.words import brief, one_line, took
 
-    films = brief(one_line(", ".join(json.loads(str(row["films"])))), 40)
-    code = row["exit_code"]
-    outcomes = {
-        0: "done",
-        1: "failed",
-        2: "mistake",
-        3: "budget",
-        130: "interrupted",
-        None: "died or running",
-    }
-    start = (str(row["id"]), outcomes.get(code if isinstance(code, int) else None, f"exit {code}"), films)
-    if row["finished"] is None:
-        return (*start, str(row["provider"]), *[""] * 6)
-    counts = [f"{_number(row, name):,.0f}" for name in ("made", "failed", "stopped")]
-    money = [usd(int(_number(row, name))) for name in ("paid", "saved")]
-    return (*start, str(row["provider"]), *counts, took(_number(row, "seconds")), *money)
-
-
-def _number(row: Mapping[str, object], name: str) -> float:
-    value = row[name]
-    return value if isinstance(value, int | float) else 0
+    films = brief(one_line(", ".join(run.films)), 40)
+    counts = [f"{count:,}" for count in (run.made, run.failed, run.stopped)]
+    time = "" if run.seconds is None else took(run.seconds)
+    return (run.id, run.state.value, films, run.provider, *counts, time, usd(run.paid), usd(run.saved))
 
 
 @click.command(context_settings=HELP)

@@ -16,7 +16,7 @@ from spicy.engine.receipt import Log, write_receipt
 from spicy.engine.recover import Recovery
 from spicy.engine.reporting import make_report
 from spicy.errors import DamagedObject, StepFailed
-from spicy.events import NodeDone, NodeStarted, Sink
+from spicy.events import Attempt, NodeDone, NodeStarted, Sink
 from spicy.files import write_whole
 from spicy.ids import Digest, NodeId, Step, Ticks
 from spicy.plan.expand import STORY_ITEM
@@ -101,7 +101,8 @@ class Maker:
         made, inputs, unkeyed, targets = self._attempt(node, film, ask)
         log = self._log(node, film, ask)
         write_receipt(node, inputs, unkeyed, targets, made, log, film.prompts.provider)
-        self._done(node.id, tuple(targets), ask.log(), tuple(a.score for a in made.attempts))
+        self._count_hits(node.id, ask.log())
+        self._sink(_done(node.id, targets, inputs, made, ask.log()))
 
     def _attempt(
         self, node: Node, film: Film, ask: LiveAsk
@@ -171,9 +172,8 @@ class Maker:
             return Log(tuple(("story", answered) for answered in film.told.calls), log.warnings, log.seconds)
         return log
 
-    def _done(
-        self, node: NodeId, targets: tuple[str, ...], log: Log, scores: tuple[float | None, ...]
-    ) -> None:
+    def _count_hits(self, node: NodeId, log: Log) -> None:
+        """Remember what the store answered, so that what it saved can be told."""
         hits: dict[str, tuple[int, int]] = {}
         for _, answered in log.calls:
             if answered.from_store:
@@ -184,10 +184,42 @@ class Maker:
         self.store.ledger.save_hits(
             self._run, film, step, item, [(kind, calls, Ticks(cost)) for kind, (calls, cost) in hits.items()]
         )
-        paid = log.cost(paid_only=True)
         with self._lock:
-            self._saved += log.cost() - paid
-        self._sink(NodeDone(node, targets, log.seconds, paid, Ticks(log.cost() - paid), scores))
+            self._saved += log.cost() - log.cost(paid_only=True)
+
+
+def _done(
+    node: NodeId, targets: Mapping[str, Digest], inputs: Mapping[str, Digest], made: Made, log: Log
+) -> NodeDone:
+    calls = {answered.key: answered for _, answered in log.calls}
+    attempts = tuple(
+        Attempt(
+            number=a.number,
+            take=calls[a.call].call.take,
+            key=a.call,
+            asset=a.asset.digest,
+            suffix=a.asset.suffix,
+            score=a.score,
+            problems=a.problems,
+            cost=calls[a.call].cost,
+            from_store=calls[a.call].from_store,
+            chosen=index == made.chosen,
+        )
+        for index, a in enumerate(made.attempts)
+        if a.call in calls
+    )
+    paid = log.cost(paid_only=True)
+    return NodeDone(
+        node=node,
+        targets=tuple(targets),
+        seconds=log.seconds,
+        paid=paid,
+        saved=Ticks(log.cost() - paid),
+        scores=tuple(a.score for a in made.attempts),
+        digests=tuple(targets.values()),
+        inputs=tuple(inputs.items()),
+        attempts=attempts,
+    )
 
 
 def run_step(node: Node, files: Mapping[str, Asset], bench: Bench) -> Made:

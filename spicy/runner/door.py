@@ -21,9 +21,10 @@ from spicy.ids import NodeId
 from spicy.runner.build import interruptible
 from spicy.runner.session import Session
 from spicy.runner.tasks import Content, namespace
+from spicy.runs.model import database
+from spicy.runs.record import RunsDb
 from spicy.settings import read_settings
 from spicy.sinks.fan import FanOut
-from spicy.sinks.runs_db import RunsDb
 
 
 class _Warnings:
@@ -55,9 +56,7 @@ def _open(patterns: Sequence[str]) -> dict[str, Any]:
     store = open_store(settings)
     films = load_films(paths, Path.cwd(), provider, settings.build_dir.as_posix(), store)
     budget, run = Budget(None), new_run()
-    sink = FanOut(
-        [_Warnings(), RunsDb(settings.build_dir / "spicy.db")], report=lambda line: print_error(line)
-    )
+    sink = FanOut([_Warnings(), RunsDb(database(settings.build_dir))], report=lambda line: print_error(line))
     by_name = {film.name: film for film in films}
 
     def maker(session: Session) -> Maker:

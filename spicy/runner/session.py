@@ -23,7 +23,7 @@ from spicy.errors import (
     SpicyError,
     StoreError,
 )
-from spicy.events import NodeBlocked, NodeFailed, NodeFresh, RunFinished, RunStarted, Sink
+from spicy.events import NodeBlocked, NodeFailed, NodeFresh, RunFinished, RunStarted, Sink, StoryTold
 from spicy.files import sweep
 from spicy.ids import Digest, NodeId, Step, Ticks
 from spicy.plan.expand import STORY_ITEM
@@ -72,8 +72,11 @@ class Session:
         maker: Callable[[Session], Maker],
         budget: Budget,
         sink: Sink,
+        until: str = "",
     ) -> None:
+        """`until` only tells the sinks that the run is a storyboard's; the runner is given what to make."""
         self.run, self.provider, self.films, self.store = run, provider, films, store
+        self.until = until
         self.budget, self.sink = budget, sink
         self.stop = threading.Event()
         self.tally = Tally()
@@ -97,8 +100,14 @@ class Session:
         """Tell the sinks that a run begins."""
         self._began = time.monotonic()
         caps = [cap for cap in (self.budget.cap, *(f.spec.budget for f in self.films)) if cap is not None]
-        names = tuple(f.name for f in self.films)
-        self.sink(RunStarted(self.run, names, self.provider, min(caps, default=None)))
+        names, specs = tuple(f.name for f in self.films), tuple(f.spec.path for f in self.films)
+        self.sink(RunStarted(self.run, names, self.provider, min(caps, default=None), specs, self.until))
+        for film in self.films:
+            self._tell_story(film)
+
+    def _tell_story(self, film: Film) -> None:
+        if film.told is not None:
+            self.sink(StoryTold(film.name, film.told.story))
 
     def recover(self) -> None:
         """Sweep up after dead builds, and begin to bring home what they submitted; `finish` waits for it."""
@@ -124,7 +133,8 @@ class Session:
             self.known.update((path, Digest(digest)) for path, digest in status.targets.items())
         if status.fresh and node.id not in self.tally.fresh and node.id not in self.tally.made:
             self.tally.fresh.add(node.id)
-            self.sink(NodeFresh(node.id))
+            digests = tuple(Digest(digest) for digest in status.targets.values())
+            self.sink(NodeFresh(node.id, tuple(status.targets), digests))
         return status.fresh
 
     def digest_of(self, path: str) -> Digest | None:
@@ -140,6 +150,7 @@ class Session:
         id = node_id(film.name, Step.IDEATION, STORY_ITEM)
         failure = self._guarded(id, lambda: self.maker.ideate(film))
         self.tally.made.discard(id)  # its file is a node of its own
+        self._tell_story(film)
         return failure
 
     def _guarded(self, id: NodeId, work: Callable[[], None]) -> str | None:

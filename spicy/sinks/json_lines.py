@@ -14,7 +14,6 @@ least 0.01, and not sooner than a tenth of a second after the last. Everything e
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import threading
@@ -23,25 +22,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
-from spicy.canon import Json
-from spicy.events import CallDone, CallProgress, Event
+from spicy.events import CallDone, CallProgress, Event, event_name, fields
 from spicy.ids import CallKey, NodeId
-from spicy.sinks.words import event_name
 
 VERSION = 1
 """Grows when a field changes its meaning; new fields and new events do not change it."""
 
-MONEY = frozenset({"cap", "committed", "cost", "left", "likely", "low", "paid", "saved", "worst"})
-"""Fields of events that are money."""
-
 LEAST_PROGRESS = 0.01
 LEAST_SECONDS = 0.1
-
-
-def fields(event: Event) -> dict[str, Json]:
-    """An event's fields as they are written: money says its unit."""
-    named = dataclasses.asdict(event).items()
-    return {f"{name}_ticks" if name in MONEY else name: value for name, value in named}
 
 
 def _now() -> datetime:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from spicy.events import Event, NodeDone, NodeFailed, Recovering, RunFinished, RunStarted
+from spicy.events import NodeDone, NodeFailed, Recovering, RunFinished, RunStarted
 from spicy.ids import NodeId, usd
 
 _ACTIVITY = {
@@ -49,11 +49,6 @@ _LOST = re.compile(r"\b(was|is) (damaged|missing from the store)\b")
 
 _DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
 _HEADLINE = {0: "Done", 130: "Interrupted"}
-
-
-def event_name(event: Event) -> str:
-    """The event's class name in snake case: `NodeDone` is `node_done`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
 def clean(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from spicy.events import (
+    MONEY,
     CallDone,
     CallProgress,
     CallStarted,
@@ -31,7 +32,6 @@ from spicy.events import (
 )
 from spicy.ids import CallKey, NodeId, Ticks, ticks
 from spicy.sinks import FanOut, JsonLines, NullSink, PlainLines, choose_sink, words
-from spicy.sinks.json_lines import MONEY
 from spicy.sinks.tally import Tally
 
 SHEET, STILL, CLIP, FINAL = (

@@ -15,13 +15,15 @@ from spicy.cli.look import runs
 from spicy.errors import StoreError
 from spicy.events import Event, NodeDone, NodeFailed, NodeStarted, RunFinished, RunStarted
 from spicy.ids import NodeId, Ticks, ticks
+from spicy.runs.model import RunState
+from spicy.runs.read import list_runs
+from spicy.runs.record import RunsDb
 from spicy.sinks import FanOut
-from spicy.sinks.runs_db import RunsDb, list_runs
 
 NODE = NodeId("fox:video/01")
 
 
-def record(path: Path, run: str = "r1", *, films: tuple[str, ...] = ("fox",)) -> list[str]:
+def record(path: Path, run: str = "run-1", *, films: tuple[str, ...] = ("fox",)) -> list[str]:
     """Keep a small run at `path`; returns what was said about it."""
     said: list[str] = []
     sink = FanOut([RunsDb(path)], report=said.append)
@@ -43,8 +45,8 @@ def record(path: Path, run: str = "r1", *, films: tuple[str, ...] = ("fox",)) ->
 def test_a_run_is_kept_and_what_was_stopped_is_no_failure(tmp_path: Path) -> None:
     path = tmp_path / "odd ?#% name" / "spicy.db"
     assert record(path) == []
-    (row,) = list_runs(path, 5)
-    assert (row["id"], row["made"], row["failed"], row["stopped"]) == ("r1", 1, 1, 2)
+    (row,) = list_runs(path.parent, 5)
+    assert (row.id, row.made, row.failed, row.stopped, row.state) == ("run-1", 1, 1, 2, RunState.FAILED)
     with closing(sqlite3.connect(path)) as db:
         (data,) = db.execute("SELECT data FROM events WHERE event = 'node_done'").fetchone()
     assert json.loads(data)["paid_ticks"] == 400_000_000
@@ -61,7 +63,7 @@ def test_a_damaged_database_is_said_in_words(tmp_path: Path) -> None:
     path.write_bytes(b"not a database" * 100)
     assert record(path) == [f"the run is not recorded in {path.as_posix()}: file is not a database"]
     with pytest.raises(StoreError, match=r"spicy.db cannot be read: file is not a database; .* remove it"):
-        list_runs(path, 5)
+        list_runs(path.parent, 5)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
@@ -70,19 +72,19 @@ def test_a_folder_that_cannot_be_written_can_be_read(tmp_path: Path) -> None:
     record(folder / "spicy.db")
     folder.chmod(0o555)
     try:
-        assert len(list_runs(folder / "spicy.db", 5)) == 1
+        assert len(list_runs(folder, 5)) == 1
     finally:
         folder.chmod(0o755)
 
 
 def test_no_database_is_no_run(tmp_path: Path) -> None:
-    assert list_runs(tmp_path / "spicy.db", 5) == []
+    assert list_runs(tmp_path, 5) == []
 
 
 def test_the_columns_of_runs_are_aligned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPICY_BUILD_DIR", str(tmp_path))
-    record(tmp_path / "spicy.db", "r1")
-    record(tmp_path / "spicy.db", "r2", films=("x" * 90, "y"))
+    record(tmp_path / "spicy.db", "run-1")
+    record(tmp_path / "spicy.db", "run-2", films=("x" * 90, "y"))
     lines = CliRunner().invoke(runs, []).output.splitlines()
     assert len(lines) == 3
     assert (
