@@ -6,6 +6,7 @@ that many who ask at once do not take each other for the one who is asked about.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -34,7 +35,10 @@ class Alive:
     """This process's claim that its run is alive."""
 
     def __init__(self, build: Path, run: str) -> None:
-        """Take the lock at once. Raises OSError: the folder cannot be written, or another process is this run."""
+        """Take the lock at once.
+
+        Raises BlockingIOError when another process is this run, and OSError when the folder cannot be written.
+        """
         self._path = run_file(build, run, ".lock")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self._path, thread_local=False)
@@ -46,7 +50,7 @@ class Alive:
         try:
             self._lock.acquire(timeout=_PATIENCE, poll_interval=0.01)
         except Timeout:
-            raise FileExistsError(17, "a run of this id is under way", str(self._path)) from None
+            raise BlockingIOError(errno.EAGAIN, "a run of this id is under way", str(self._path)) from None
         if self._path.exists():
             return True
         self._lock.release()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spicy.events import Event
 from spicy.ids import CallKey, Digest, NodeId, Step, Ticks
+from spicy.story.model import Story
 
 DATABASE = "spicy.db"
 """The file's name in the build folder."""
@@ -134,6 +135,17 @@ def parts(node: NodeId) -> tuple[str, Step, str]:
     film, _, rest = node.partition(":")
     step, _, item = rest.partition("/")
     return film, Step(step), item
+
+
+def count_targets(story: Story, until: str) -> int:
+    """How many targets a film of this story has, or a storyboard of it that stops after `until`."""
+    keyframes = sum(s.keyframe is not None or s.clip is None for s in story.scenes)
+    count = 1 + len(story.characters)  # the story itself
+    if until != "characters":
+        count += 1 + keyframes  # the script
+    if until not in ("characters", "keyframes"):
+        count += len(story.scenes)
+    return count if until else count + 2  # the film and its report
 
 
 def database(build: Path) -> Path:

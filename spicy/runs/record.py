@@ -37,7 +37,7 @@ from spicy.events import (
 from spicy.ids import CallKey, NodeId
 from spicy.runs.alive import Alive, place
 from spicy.runs.database import open_to_write
-from spicy.runs.model import STEPS, parts
+from spicy.runs.model import STEPS, count_targets, parts
 from spicy.runs.observer import NullObserver, tell
 
 _TABLES = {step: table for table, step in STEPS.items()}
@@ -185,6 +185,7 @@ class Recorder(NullObserver):
     def __init__(self, run: str) -> None:
         self._run = run
         self._at = ""
+        self._until = ""
         self._titles: list[str] = []
         self._totals: dict[str, int] = {}
         self._counts = dict.fromkeys(("made", "fresh", "failed", "stopped", "blocked", "paid", "saved"), 0)
@@ -207,6 +208,7 @@ class Recorder(NullObserver):
 
     def on_run_start(self, event: RunStarted) -> None:
         """Write the run's row."""
+        self._until = event.until
         self._insert(
             "runs",
             id=event.run,
@@ -223,12 +225,14 @@ class Recorder(NullObserver):
 
     def on_plan(self, event: Planned) -> None:
         """Know how many targets there are."""
-        self._totals[event.film] = event.total
+        if event.total:
+            self._totals[event.film] = event.total
 
     def on_story(self, event: StoryTold) -> None:
         """Write a film's characters, their reference pictures, and its scenes."""
         story, whose = event.story, {"run": self._run, "film": event.film}
         self._titles.append(story.title)
+        self._totals.setdefault(event.film, count_targets(story, self._until))
         self._db.execute("UPDATE runs SET titles = ? WHERE id = ?", (json.dumps(self._titles), self._run))
         for position, c in enumerate(story.characters, 1):
             self._insert(

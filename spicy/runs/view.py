@@ -27,7 +27,7 @@ from spicy.events import (
     Warned,
 )
 from spicy.ids import CallKey, Digest, NodeId, Step, Ticks
-from spicy.runs.model import Happened, parts
+from spicy.runs.model import Happened, count_targets, parts
 from spicy.story.model import Story
 
 RUN = "run"
@@ -101,13 +101,11 @@ class FilmView:
     planned: Planned | None = None
     final: Digest | None = None
 
-    @property
-    def targets(self) -> int:
-        """How many targets it has, as planned, or else as its story says."""
-        if self.planned is not None or self.story is None:
-            return self.planned.total if self.planned is not None else 0
-        still = sum(1 if s.clip and not s.keyframe else 2 for s in self.story.scenes)
-        return 4 + len(self.story.characters) + still  # story, script, film and report
+    def targets(self, until: str) -> int:
+        """How many targets it has: as planned, or as its story says, which the plan may not have known yet."""
+        if self.planned is not None and self.planned.total:
+            return self.planned.total
+        return 0 if self.story is None else count_targets(self.story, until)
 
 
 @dataclass(slots=True)
@@ -147,7 +145,8 @@ class RunView:
     @property
     def total(self) -> int:
         """Targets in all films, as far as they are known."""
-        return max(sum(film.targets for film in self.films.values()), self.settled)
+        until = "" if self.started is None else self.started.until
+        return max(sum(film.targets(until) for film in self.films.values()), len(self.nodes))
 
     @property
     def running(self) -> list[NodeView]:
