@@ -127,7 +127,7 @@ class _Wanted:
 def _wanted(until: str | None, only: Sequence[str]) -> _Wanted | None:
     if not (until or only):
         return None
-    from spicy.cli.takes import parse_target
+    from spicy.engine.takes import parse_target
 
     return _Wanted(_UNTIL[until] if until else None, {parse_target(text)[:2] for text in only})
 
@@ -290,8 +290,9 @@ def _left(session: Session, wanted: _Wanted | None) -> Ticks:
 def _bump(specs: Sequence[Path], takes: Sequence[str], provider: str | None) -> None:
     if len(specs) != 1:
         raise UsageError("--take changes a spec, so it goes with exactly one")
-    from spicy.cli.takes import bump_takes, parse_target
+    from spicy.engine.takes import bump_takes, parse_target
 
     targets = [parse_target(text) for text in takes]
     with open_project(specs, provider) as project:
-        bump_takes(project.films[0], targets)
+        for line in bump_takes(project.films[0], targets, Path.cwd()):
+            click.echo(line, err=True)

@@ -233,6 +233,8 @@ def _explain(outlook: Outlook, follows: list[Outlook]) -> None:
     click.echo(f"  {node.title}")
     for label, path in node.inputs.items():
         click.echo(f"  from  {label}: {path}")
+    for label, pin in node.pins.items():
+        click.echo(f"  from  {label}: {pin.text}")
     for label, path in node.unkeyed.items():
         click.echo(f"  after {label}: {path} (used when first made; its changes do not count)")
     if not outlook.reasons:

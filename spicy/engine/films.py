@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from spicy.engine.replay import Missing, ReplayAsk
 from spicy.errors import Problem, SpecError, StepFailed
-from spicy.ids import Ticks
+from spicy.ids import Digest, Ticks
 from spicy.plan.expand import Paths, expand
 from spicy.plan.node import Node, Price
 from spicy.plan.price import Prices
@@ -22,9 +22,13 @@ from spicy.recipe.load import load_recipe
 from spicy.recipe.model import Recipe
 from spicy.spec.load import load_spec
 from spicy.spec.model import Spec, WrittenScene
+from spicy.spec.pins import Pin, pins_of
+from spicy.spec.places import Path as Way
 from spicy.steps.ideation import Told, tell_story
 from spicy.store.store import Store
 from spicy.story.yaml_out import story_yaml
+
+LOST_PIN = "is not in this machine's store"
 
 LONGEST = 15
 """Seconds; the longest clip that a story may ask for."""
@@ -143,22 +147,49 @@ def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, sto
 
 def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Film:
     spec = load_spec(path, root)
+    lost = [(way, pin) for way, pin in pins_of(spec) if not store.keeps(pin.digest)]
     problems = [
         spec.problem(("refs", label), f"{file} is no picture: JPEG, PNG or WebP is wanted")
         for label, file in spec.refs.items()
         if not _is_picture(root / file)
     ]
     if problems:
-        raise SpecError(problems)
+        raise SpecError([*problems, *_lost(spec, lost)])
     recipe = load_recipe(spec.recipe, _home(spec, root), complain=partial(spec.problem, ("recipe",)))
     check_models(recipe, provider)
     film = Film(spec, Prompts(recipe, provider), build)
     # A story that stored answers do not give is a failure of this film's ideation, told when it is tried.
     with contextlib.suppress(Missing, StepFailed):
         film.tell(ReplayAsk(store, provider))
+    if lost:
+        _bring_back({pin.digest for _, pin in lost}, film, store)
+        if problems := _lost(spec, [(way, pin) for way, pin in lost if not store.keeps(pin.digest)]):
+            raise SpecError(problems)
     if film.told is None:  # else every prompt is rendered before anything is asked
         check_prompts(recipe)
     return film
+
+
+def lost_pin_advice(pin: Pin) -> str:
+    """What can be done about a pin that the store does not have."""
+    return (
+        f"copy objects/{pin.digest[:2]}/{pin.digest} from the store of a machine that has it, or take the pin"
+        " out of the spec"
+    )
+
+
+def _lost(spec: Spec, pins: Iterable[tuple[Way, Pin]]) -> list[Problem]:
+    return [spec.problem(way, f"{pin.brief} {LOST_PIN}; {lost_pin_advice(pin)}") for way, pin in pins]
+
+
+def _bring_back(digests: Set[Digest], film: Film, store: Store) -> None:
+    """Give the store again what it lost and the build folder still has: mostly what the pin itself made."""
+    if film.told is None:
+        return
+    for path in (target for node in film.nodes() for target in node.targets):
+        if (digest := store.memo.digest(path)) in digests and digest is not None:
+            with contextlib.suppress(OSError):  # then it is told as lost
+                store.heal(digest, Path(path))
 
 
 def _is_picture(path: Path) -> bool:

@@ -152,6 +152,7 @@ class _View:
             return Outlook(node, Fate.STORED, reasons)
         try:
             files = {label: self._asset(path) for label, path in node.inputs.items()}
+            files |= {label: Asset(pin.digest, pin.suffix, pin.text) for label, pin in node.pins.items()}
             files |= {label: self._soft(path) for label, path in node.unkeyed.items()}
             made = run_step(node, files, Bench(ask, self.film.prompts))
         except Missing as missing:

@@ -47,6 +47,7 @@ def check_node(node: Node, digest_of: DigestOf, store: Store, *, heal: bool = Tr
         if digest is None:
             return Status((Reason(Cause.MISSING, path),), receipt.targets)
         digests[label] = digest
+    digests.update((label, pin.digest) for label, pin in node.pins.items())
     reasons: tuple[Reason, ...] = ()
     if receipt.key != node_key(node, digests):
         reasons = compare_ingredients(receipt.ingredients, node.ingredients)

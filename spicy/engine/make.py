@@ -11,7 +11,7 @@ from spicy.canon import digest_bytes
 from spicy.engine.ask import LiveAsk
 from spicy.engine.budget import Budget
 from spicy.engine.call import Caller
-from spicy.engine.films import Film
+from spicy.engine.films import LOST_PIN, Film, lost_pin_advice
 from spicy.engine.receipt import Log, write_receipt
 from spicy.engine.recover import Recovery
 from spicy.engine.reporting import make_report
@@ -33,6 +33,7 @@ from spicy.plan.node import (
 )
 from spicy.plan.reasons import Reason
 from spicy.ports import Ask, Asset
+from spicy.spec.pins import Pin
 from spicy.steps.assembly import make_film
 from spicy.steps.character import make_character
 from spicy.steps.keyframe import make_keyframe
@@ -134,6 +135,7 @@ class Maker:
             inputs = {label: self.store.memo.digest(path) or Digest("") for label, path in paths.items()}
             return make_report(node.film, Path(node.folder), node.job, paths.values()), inputs, {}
         keyed = {label: self._take(path, ask) for label, path in node.inputs.items()}
+        keyed |= {label: self._pinned(pin) for label, pin in node.pins.items()}
         extra = {}
         for label, path in node.unkeyed.items():
             if Path(path).exists():
@@ -151,6 +153,11 @@ class Maker:
         if digest is None:
             raise StepFailed("is missing", file=path, advice="put it back, or take it out of the spec")
         return ask.take_in(Path(path))
+
+    def _pinned(self, pin: Pin) -> Asset:
+        if not self.store.objects.has(pin.digest):  # a damaged one has just been set aside
+            raise StepFailed(LOST_PIN, file=pin.brief, advice=lost_pin_advice(pin))
+        return Asset(pin.digest, pin.suffix, pin.text)
 
     def _put(self, node: Node, made: Made) -> dict[str, Digest]:
         targets: dict[str, Digest] = {}

@@ -25,6 +25,7 @@ from spicy.plan.price import Prices
 from spicy.plan.prompts import Prompts
 from spicy.ports import LOCAL_VERSION
 from spicy.recipe.model import Recipe
+from spicy.spec.pins import Pin, read_pin
 from spicy.story.model import Character, Continuity, Scene, Story
 
 STORY_ITEM = "story"
@@ -63,6 +64,12 @@ class Paths:
 
 def _suffix(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
+
+
+def _given(label: str, source: str) -> tuple[dict[str, str], dict[str, Pin]]:
+    """What the user gave, as an input or as a pin. One label for both: the same bytes are the same thing."""
+    pin = read_pin(source)
+    return ({label: source}, {}) if pin is None else ({}, {label: pin})
 
 
 class _Expansion:
@@ -127,6 +134,8 @@ class _Expansion:
         job = CharacterJob(character, self.story, character.ref is not None and not own, own)
         suffix = _suffix(character.sheet) if character.sheet else ".jpg"
         target = self.paths.character(character.slug, suffix)
+        label = "own sheet" if own else "reference picture"
+        inputs, pins = _given(label, source) if source else ({}, {})
         node = Node(
             id=self._id(Step.CHARACTER, character.slug),
             film=self.film,
@@ -136,7 +145,8 @@ class _Expansion:
             title=f"character {character.name}",
             job=job,
             ingredients=self.prompts.character_ingredients(job),
-            inputs={"own sheet" if own else "reference picture": source} if source else {},
+            inputs=inputs,
+            pins=pins,
             targets=(target,),
             receipt=self.paths.character(character.slug, ".json"),
             price=Price() if own else self.prices.character(has_ref=job.has_ref),
@@ -167,10 +177,12 @@ class _Expansion:
         uses = not own and previous is not None and scene.continuity is not Continuity.NONE
         # The sheets come first; what is left of the slots may hold the previous keyframe.
         uses = uses and len(cast) < self.recipe.limits.references_per_edit
-        job = KeyframeJob(scene, self.story, cast, "previous keyframe" if uses else None, own)
+        pins: dict[str, Pin] = {}
+        pinned = read_pin(scene.keyframe) is not None
+        job = KeyframeJob(scene, self.story, cast, "previous keyframe" if uses else None, own, pinned)
         inputs, unkeyed, after = self._cast_inputs(() if own else cast)
         if scene.keyframe is not None:
-            inputs = {"own still": scene.keyframe}
+            inputs, pins = _given("own still", scene.keyframe)
         if uses and previous is not None:
             (inputs if strict else unkeyed)["previous keyframe"] = previous[1]
             after.append(previous[0])
@@ -185,6 +197,7 @@ class _Expansion:
             job=job,
             ingredients=self.prompts.keyframe_ingredients(job),
             inputs=inputs,
+            pins=pins,
             unkeyed=unkeyed,
             after=tuple(after),
             order_only=(previous[0],) if unkeyed and previous is not None else (),
@@ -205,8 +218,9 @@ class _Expansion:
         cast = () if own else self.story.cast(scene)
         job = VideoJob(scene, self.story, cast, own)
         inputs, _, after = self._cast_inputs(cast)
+        pins: dict[str, Pin] = {}
         if scene.clip is not None:
-            inputs = {"own clip": scene.clip}
+            inputs, pins = _given("own clip", scene.clip)
         elif keyframe is not None:
             inputs = {"keyframe": keyframe.targets[0], **inputs}
             after.append(keyframe.id)
@@ -221,6 +235,7 @@ class _Expansion:
             job=job,
             ingredients=self.prompts.video_ingredients(job),
             inputs=inputs,
+            pins=pins,
             after=tuple(after),
             targets=tuple(
                 self.paths.scene(scene.slug, n) for n in (f"clip{suffix}", "first.jpg", "last.jpg")

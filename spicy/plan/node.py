@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from spicy.canon import Json, digest_json
 from spicy.ids import Digest, NodeId, NodeKey, Step, Ticks
+from spicy.spec.pins import Pin
 from spicy.story.model import Character, Scene, Story
 
 
@@ -48,6 +49,8 @@ class KeyframeJob:
     cast: tuple[Character, ...]
     previous: str | None
     own: bool
+    pinned: bool = False
+    """Whether its own still is a pin: one that spicy made, or was given, before it was brought into shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class Node:
     ingredients: Mapping[str, Json]
     inputs: Mapping[str, str]
     """Label → path; the file's digest enters the key under its label."""
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+    """Label → bytes in the store; in the key as an input is, but no file that anybody could look at."""
     unkeyed: Mapping[str, str] = field(default_factory=dict)
     """Label → path of files that are used but left out of the key (order-only)."""
     after: tuple[NodeId, ...] = ()
@@ -125,8 +130,8 @@ def node_id(film: str, step: Step, item: str) -> NodeId:
 
 
 def node_key(node: Node, digests: Mapping[str, Digest]) -> NodeKey:
-    """Derive the key from the ingredients and the digests (label → digest) of the inputs."""
-    inputs = [[label, digests[label]] for label in node.inputs]
+    """Derive the key from the ingredients and the digests (label → digest) of the inputs and pins."""
+    inputs = [[label, digests[label]] for label in (*node.inputs, *node.pins)]
     return NodeKey(
         digest_json(
             "spicy.node.v1",

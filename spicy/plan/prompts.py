@@ -142,6 +142,8 @@ class Prompts:
 
     def keyframe_ingredients(self, job: KeyframeJob) -> dict[str, Json]:
         """All that a keyframe's node depends on besides its input files."""
+        if job.pinned:
+            return {"pinned": True, "aspect_ratio": job.story.aspect_ratio}
         if job.own:
             return {"own": True}
         return {

@@ -25,6 +25,7 @@ from spicy.spec.model import (
     unknown_character,
     unknown_scene,
 )
+from spicy.spec.pins import is_pin, take_pin
 from spicy.spec.places import Document, Path
 
 _FILES = {
@@ -282,6 +283,9 @@ class Checks:
     def _file(self, path: Path, written: str | None, kind: InputKind | None = None) -> str | None:
         if written is None:
             return None
+        if is_pin(written):
+            field = "ref" if kind is not None else str(path[-1])
+            return take_pin(written, field, lambda message: self._note(path, message))
         kind = kind or _FILES[str(path[-1])]
         return self._inputs.take(written, kind, lambda message: self._note(path, message))
 

@@ -16,7 +16,7 @@ import re
 import shutil
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -33,7 +33,7 @@ from spicy.spec.yaml import has_libyaml, parse_yaml
 _BOM = "\ufeff"
 _BREAK = re.compile(r"\r\n|\r|\n")
 _COMMENT = re.compile(r"[ \t]*(?<!\S)#[^\r\n]*")
-_PLAIN = re.compile(r"[^\W\d_](?:[\w .()/'’;!-]*[\w.)!])?")
+_PLAIN = re.compile(r"[^\W\d_](?:[\w .()/'’;!-]*[\w.)!])?|store:[0-9a-f]{64}(?:\.\w+)?")
 _OTHERS_READ_DIFFERENTLY = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _ORDER = ("concept", "title", "recipe", "style", "palette", "aspect_ratio", "refs", "characters", "scenes")
 """Where a key belongs that was not there: after those before it."""
@@ -42,10 +42,11 @@ _ORDER = ("concept", "title", "recipe", "style", "palette", "aspect_ratio", "ref
 class SpecEdit:
     """A spec's text on its way to other values; the file changes only with `save`."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the spec at `path`. Raises OSError."""
-        self.path = path
-        text = path.read_bytes().decode()
+    def __init__(self, path: Path, shown: str = "") -> None:
+        """Read the spec at `path`, which messages call `shown`. Raises OSError."""
+        self.path, self.shown = path, shown or str(path)
+        self._before = path.read_bytes()
+        text = self._before.decode()
         self._bom = _BOM if text.startswith(_BOM) else ""
         self._text = text.removeprefix(_BOM)
         found = _BREAK.search(self._text)
@@ -131,10 +132,33 @@ class SpecEdit:
         end = self._line_end(self._end(value, key))
         self._become([(start, end, self._own_lines(self._comments(value, start, end)))], data, (name,))
 
+    def drop(self, path: places.Path) -> None:
+        """Take one value and its key away, and what would be empty without it; comments stay.
+
+        Nothing is done when it is not there. Raises UsageError when the layout does not allow it.
+        """
+        data, nodes = self._data(), [self._root()]
+        for step in path:
+            found = _child(nodes[-1], step)
+            if found is None:
+                return
+            nodes.append(found[1])
+        path = _emptied(data, path)
+        holder = nodes[len(path) - 1]
+        _take_out(data, path)
+        pairs = _pairs(holder)
+        at = next(n for n, (key, _) in enumerate(pairs) if _is_key(key, path[-1]))
+        if len(pairs) == 1:  # the whole file, or an item of a list: it stays, with nothing in it
+            splices = [(holder.start_mark.index, self._end(holder), "{}")]
+        else:
+            splices = self._out_of_flow(pairs, at) if _is_flow(holder) else self._out_of_block(pairs, at)
+        self._become(splices, data, path)
+
     def save(self, root: Path) -> None:
         """Replace the file, after reading the new text as a spec; `root` is the working directory.
 
-        Raises UsageError when it would not be a valid spec or cannot be written; the file is as it was then.
+        Raises UsageError when it would not be a valid spec, cannot be written, or was changed by somebody else
+        since it was read; the file is as it was then.
         """
         data = self.text.encode()
         try:
@@ -144,8 +168,12 @@ class SpecEdit:
             with whole(Path(os.path.realpath(self.path))) as temporary:
                 temporary.write_bytes(data)
                 shutil.copymode(self.path, temporary)
+                if self.path.read_bytes() != self._before:
+                    raise UsageError(
+                        f"{self.shown} was changed by somebody else meanwhile and is left as it is; try again"
+                    )
         except OSError as error:
-            raise UsageError(f"{self.path} cannot be changed: {error.strerror}") from error
+            raise UsageError(f"{self.shown} cannot be changed: {error.strerror}") from error
 
     def _try(self, data: bytes, root: Path) -> None:
         # Beside the spec, because the paths in it are relative to its folder.
@@ -154,9 +182,9 @@ class SpecEdit:
             trial.write_bytes(data)
             load_spec(trial.absolute(), root)
         except SpecError as error:
-            told = [Problem(str(self.path), p.line, p.column, p.message) for p in error.problems]
+            told = [Problem(self.shown, p.line, p.column, p.message) for p in error.problems]
             raise UsageError(
-                f"{self.path} is left as it is; changed, it would be wrong: {told[0]}"
+                f"{self.shown} is left as it is; changed, it would be wrong: {told[0]}"
             ) from error
         finally:
             with contextlib.suppress(OSError):
@@ -171,7 +199,7 @@ class SpecEdit:
 
     def _data(self) -> dict[str, Value]:
         # A copy without the sharing of aliases: a change must reach one place only.
-        data: dict[str, Value] = json.loads(json.dumps(parse_yaml(self._text, str(self.path)).data))
+        data: dict[str, Value] = json.loads(json.dumps(parse_yaml(self._text, self.shown).data))
         return data
 
     def _become(
@@ -181,7 +209,7 @@ class SpecEdit:
         for start, end, new in sorted(splices, reverse=True):
             text = text[:start] + _BREAK.sub(self._newline, new) + text[end:]
         try:
-            said = parse_yaml(text, str(self.path))
+            said = parse_yaml(text, self.shown)
         except SpecError as error:
             raise self._refused(path) from error
         if said.data != data or said.problems:
@@ -190,7 +218,7 @@ class SpecEdit:
 
     def _refused(self, path: places.Path) -> UsageError:
         way = ".".join(str(step + 1 if isinstance(step, int) else step) for step in path)
-        return UsageError(f"{self.path}: `{way}` cannot be changed without changing more; change it by hand")
+        return UsageError(f"{self.shown}: `{way}` cannot be changed without changing more; change it by hand")
 
     def _end(self, node: Node, after: Node | None = None) -> int:
         """Where a value ends, without the blank lines and comments that the parser counts in."""
@@ -296,6 +324,32 @@ class SpecEdit:
         is_open = end == len(self._text) and self._text[end - 1] not in "\r\n"
         return at, end, text.removesuffix("\n") if is_open else text
 
+    def _out_of_flow(self, pairs: Sequence[tuple[Node, Node]], at: int) -> list[tuple[int, int, str]]:
+        key, value = pairs[at]
+        start, end = key.start_mark.index, max(self._end(value, key), key.end_mark.index)
+        if at + 1 < len(pairs):
+            begin, stop = start, pairs[at + 1][0].start_mark.index
+        else:
+            before, last = pairs[at - 1]
+            begin, stop = max(self._end(last, before), before.end_mark.index), end
+        if not self._comments(value, begin, stop):
+            return [(begin, stop, "")]
+        comma = re.compile(r"[ \t]*,[ \t]*").match(
+            self._text, end
+        )  # else one stays before it, which is allowed
+        return [(start, comma.end() if comma else end, "")]
+
+    def _out_of_block(self, pairs: Sequence[tuple[Node, Node]], at: int) -> list[tuple[int, int, str]]:
+        key, value = pairs[at]
+        start, end = key.start_mark.index, self._line_end(self._end(value, key))
+        line = self._line_start(start)
+        if not self._text[line:start].strip():
+            return [(line, end, self._own_lines(self._comments(value, line, end)))]
+        # Behind the dash of a list's item: the next key takes its place.
+        end, indent = pairs[at + 1][0].start_mark.index, " " * key.start_mark.column
+        lines = [f"{text.strip()}\n{indent}" for _, text in self._comments(value, start, end)]
+        return [(start, end, "".join(lines))]
+
     def _own_lines(self, comments: Iterable[tuple[int, str]]) -> str:
         out = []
         for at, text in comments:
@@ -333,6 +387,22 @@ def _inner(data: Value, step: str | int) -> Value:
     return data[str(step)] if isinstance(data, dict) else None
 
 
+def _emptied(data: Value, path: places.Path) -> places.Path:
+    """As much of the way to a value as would hold nothing any more without it."""
+    while len(path) > 1 and isinstance(path[-2], str):
+        holder = _inner_of(data, path[:-1])
+        if not isinstance(holder, dict) or len(holder) > 1:
+            break
+        path = path[:-1]
+    return path
+
+
+def _take_out(data: Value, path: places.Path) -> None:
+    holder = _inner_of(data, path[:-1])
+    if isinstance(holder, dict):
+        holder.pop(str(path[-1]), None)
+
+
 def _list(value: Value) -> list[Value]:
     return value if isinstance(value, list) else []
 
@@ -344,10 +414,11 @@ def _child(node: Node, step: str | int) -> tuple[Node | None, Node] | None:
 
 
 def _pair(node: Node, name: str | int) -> tuple[Node, Node] | None:
-    for key, value in _pairs(node):
-        if unicodedata.normalize("NFC", key.value) == name:
-            return key, value
-    return None
+    return next(((key, value) for key, value in _pairs(node) if _is_key(key, name)), None)
+
+
+def _is_key(node: Node, name: str | int) -> bool:
+    return unicodedata.normalize("NFC", node.value) == name
 
 
 def _pairs(node: Node) -> list[tuple[Node, Node]]:

@@ -44,7 +44,7 @@ class CharacterChanges(Text):
         None, description="What the character looks like; copied word for word into every prompt."
     )
     ref: Word | None = Field(None, description="A reference picture to redraw in the film's style.")
-    sheet: Word | None = Field(None, description="Your own character sheet, used as it is for $0.")
+    sheet: Word | None = Field(None, description="Your own character sheet, or store:DIGEST, used as it is for $0.")
     take: Take | None = Field(None, description="Another number asks for a new sample of the sheet.")
 
 
@@ -67,8 +67,8 @@ class SceneChanges(Text):
         None, description="Whole seconds; a clip above 8.7 s cannot be corrected by video edit."
     )
     continuity: Continuity | None = Field(None, description="How the still hangs on the previous scene's.")
-    keyframe: Word | None = Field(None, description="Your own still, a picture file.")
-    clip: Word | None = Field(None, description="Your own clip, a video file.")
+    keyframe: Word | None = Field(None, description="Your own still, a picture file, or store:DIGEST.")
+    clip: Word | None = Field(None, description="Your own clip, a video file, or store:DIGEST.")
     take: Take | None = Field(None, description="Another number asks for a new sample of the clip.")
     keyframe_take: Take | None = Field(
         None, description="Another number asks for a new sample of the still, and so of the clip."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from spicy.plan.node import KeyframeJob
 from spicy.ports import Answered, Asset, ImageCall, LocalJob, LocalKind, OrderOnly
@@ -15,7 +16,11 @@ from spicy.story.model import Continuity
 def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], bench: Bench) -> Made:
     """Make one scene's still. References go in the order that the prompt names: sheets, then the shot before."""
     if job.own:
-        return own_picture(files["own still"], bench)
+        own = own_picture(files["own still"], bench)
+        if not job.pinned:
+            return own
+        # Every attempt lies in the store as it came: in shape, the chosen one ends in the bytes that it had.
+        return replace(own, files=(_in_shape(files["own still"], job.story.aspect_ratio, bench),))
     prompts, recipe = bench.prompts, bench.prompts.recipe
     sheets = tuple(files[f"sheet {n}"].digest for n in range(1, len(job.cast) + 1))
     images, order_only = sheets, None

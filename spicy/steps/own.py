@@ -1,9 +1,11 @@
-"""The user's own files: used as they are, for $0, once they are known to be readable."""
+"""The user's own files, and pins: used as they are, for $0, once they are known to be readable."""
 
 from __future__ import annotations
 
+from spicy.canon import Json
 from spicy.errors import MediaError, StepFailed
 from spicy.ports import Asset, LocalJob, LocalKind
+from spicy.spec.pins import read_pin
 from spicy.steps.made import Bench, Made
 
 
@@ -17,9 +19,9 @@ def own_picture(asset: Asset, bench: Bench) -> Made:
         raise StepFailed(
             f"cannot be read as a picture: {error.message}",
             file=asset.origin,
-            advice="replace the file with a JPEG, PNG or WebP picture, or take it out of the spec",
+            advice=_advice(asset, "a JPEG, PNG or WebP picture"),
         ) from error
-    return Made(files=(asset,), facts={"own": True, "width": info.width, "height": info.height})
+    return Made(files=(asset,), facts={**_whose(asset), "width": info.width, "height": info.height})
 
 
 def own_clip(asset: Asset, bench: Bench) -> Made:
@@ -33,10 +35,19 @@ def own_clip(asset: Asset, bench: Bench) -> Made:
         raise StepFailed(
             f"cannot be read as a clip: {error.message}",
             file=asset.origin,
-            advice="replace the file with a playable video, or take it out of the spec",
+            advice=_advice(asset, "a playable video"),
         ) from error
-    facts = {"own": True, "width": info.width, "height": info.height, "duration": round(info.duration, 3)}
+    facts = {**_whose(asset), "width": info.width, "height": info.height, "duration": round(info.duration, 3)}
     return Made(files=(asset, first, last), facts=facts)
+
+
+def _whose(asset: Asset) -> dict[str, Json]:
+    return {"own": True} if read_pin(asset.origin) is None else {"pinned": True}
+
+
+def _advice(asset: Asset, what: str) -> str:
+    mend = "replace the file with" if read_pin(asset.origin) is None else "pin"
+    return f"{mend} {what}, or take it out of the spec"
 
 
 def frames(clip: Asset, bench: Bench) -> tuple[Asset, Asset]:

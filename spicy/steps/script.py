@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 from spicy.plan.node import ScriptJob
+from spicy.spec.pins import read_pin
 from spicy.steps.made import Made
 from spicy.story.model import Scene, Story
 
@@ -45,6 +46,10 @@ def _markdown(story: Story) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _whose(what: str, source: str | None) -> str:
+    return f"{'Own' if read_pin(source) is None else 'Pinned'} {what}"
+
+
 def _scene(scene: Scene, start: int) -> list[str]:
     lines = [f"### {scene.id}{f' · {scene.title}' if scene.title else ''}", ""]
     end = start + scene.duration
@@ -55,8 +60,8 @@ def _scene(scene: Scene, start: int) -> list[str]:
         ("Action", scene.action),
         ("Camera", scene.camera),
         ("Mood", scene.mood),
-        ("Own still", scene.keyframe or ""),
-        ("Own clip", scene.clip or ""),
+        (_whose("still", scene.keyframe), scene.keyframe or ""),
+        (_whose("clip", scene.clip), scene.clip or ""),
     ]
     lines += ["", *(f"- **{name}** {text}" for name, text in parts if text), ""]
     return lines

@@ -111,9 +111,14 @@ class Store:
         self._used(self.records.path(key))
         return record
 
+    def keeps(self, digest: Digest) -> bool:
+        """Whether a blob of that name is there; a question that `collect` counts as use."""
+        self._used(self.objects.path(digest))
+        return self.objects.has(digest)
+
     @staticmethod
     def _used(path: Path) -> None:
-        """Remember, to the day, that a record was of use: `collect` looks at that."""
+        """Remember, to the day, that a file of the store was of use: `collect` looks at that."""
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > 86400:
                 os.utime(path)

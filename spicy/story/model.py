@@ -29,7 +29,7 @@ class Character:
     ref: str | None = None
     """Reference picture to stylise; path relative to the working directory."""
     sheet: str | None = None
-    """The user's own sheet, used as it is."""
+    """The user's own sheet, used as it is; a path, or a pin."""
     take: int = 1
 
 
@@ -49,9 +49,9 @@ class Scene:
     """Whole seconds, 1 to 15."""
     continuity: Continuity = Continuity.SOFT
     keyframe: str | None = None
-    """The user's own still."""
+    """The user's own still; a path, or a pin."""
     clip: str | None = None
-    """The user's own clip."""
+    """The user's own clip; a path, or a pin."""
     take: int = 1
     """A new sample of the clip."""
     keyframe_take: int = 1

@@ -8,10 +8,11 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from spicy.spec.pins import is_pin
 from spicy.story.model import Character, Continuity, Scene, Story
 
 _WIDTH = 96
-_PLAIN = re.compile(r"[^\W\d_](?:[\w ,.()/'’–;!?-]*[\w.,)!?])?")
+_PLAIN = re.compile(r"[^\W\d_](?:[\w ,.()/'’–;!?-]*[\w.,)!?])?|store:[0-9a-f]{64}(?:\.\w+)?")
 _OTHERS_READ_DIFFERENTLY = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 """Words that YAML 1.1 readers take for something else than text."""
 
@@ -68,7 +69,7 @@ def _scene(s: Scene, folder: str) -> dict[str, Field]:
 
 
 def _moved(path: str | None, folder: str) -> str | None:
-    if path is None or posixpath.isabs(path) or posixpath.isabs(folder):
+    if path is None or is_pin(path) or posixpath.isabs(path) or posixpath.isabs(folder):
         return path
     return posixpath.relpath(path, folder)
 

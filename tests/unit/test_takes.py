@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spicy.cli.takes import parse_target
+from spicy.engine.takes import parse_target
 from spicy.errors import UsageError
 
 

@@ -1,0 +1,294 @@
+"""Takes and pins: what a person chooses among samples stands in the spec, so that whoever builds next gets the same film.
+
+Every change is all or nothing, of the file as it is now: between reading a film and changing its spec its
+author may have saved it. What another change of a take or a pin did meanwhile is built upon, anything else
+refuses this one, because the item it was meant for may be another now.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spicy.engine.films import Film
+from spicy.errors import UsageError
+from spicy.ids import Digest, Step
+from spicy.slug import slug
+from spicy.spec import places
+from spicy.spec.edit import SpecEdit
+from spicy.spec.load import load_spec
+from spicy.spec.model import CharacterChanges, SceneChanges, Spec, WrittenCharacter, WrittenScene, scene_at
+from spicy.spec.pins import FIELDS, Pin, read_pin, take_pin
+from spicy.story.model import Character, Scene
+
+MOST_TAKES = 1_000_000
+STORY = "story"
+
+Target = tuple[str, str, int | None]
+"""Kind, slug and, when it was given, the take."""
+
+_TAKE = {Step.CHARACTER: "take", Step.KEYFRAME: "keyframe_take", Step.VIDEO: "take"}
+_PIN = {Step.CHARACTER: "sheet", Step.KEYFRAME: "keyframe", Step.VIDEO: "clip"}
+_WORD = {"sheet": "sheet", "keyframe": "still", "clip": "clip"}
+_CHOICES = frozenset([*_TAKE.values(), *_PIN.values()])
+
+_editing = threading.Lock()
+"""One change at a time in this process; across processes `SpecEdit.save` compares."""
+
+
+def parse_target(text: str) -> Target:
+    """Read KIND:ID[=N], such as `video:02` or `video:02=1`. Raises UsageError."""
+    match = re.fullmatch(r"(\w+)[:/]([^=]+)(?:=(.*))?", text, re.DOTALL)
+    kinds = [step.value for step in Step]
+    if match is None or match[1] not in kinds:
+        raise UsageError(
+            f"`{text}` names no target; write KIND:ID, as in video:02, with KIND one of {', '.join(kinds)}"
+        )
+    return match[1], slug(match[2]), None if match[3] is None else _number(text, match[3].strip())
+
+
+def _number(text: str, written: str) -> int:
+    if not re.fullmatch("[0-9]{1,7}", written) or int(written) > MOST_TAKES:
+        raise UsageError(f"`{text}`: a take is a whole number from 1 to {MOST_TAKES:,}, not `{written}`")
+    if int(written) == 0:
+        raise UsageError(f"`{text}`: takes start at 1")
+    return int(written)
+
+
+def bump_takes(film: Film, targets: Sequence[Target], root: Path) -> list[str]:
+    """Write the next take (or the one given) of each target into the film's spec; returns what to say of it.
+
+    A pin of such a target is taken out, or nothing would be asked for. All of them or none: raises UsageError
+    for what has no takes, or when the file cannot be changed, and SpecError when it has mistakes by now.
+    """
+
+    def change(work: _Work) -> list[str]:
+        return [work.set_take(Step(kind), item, number) for kind, item, number in targets]
+
+    return _edit(film, root, change)
+
+
+def set_take(film: Film, step: Step, item: str, number: int, root: Path) -> str:
+    """Write a take of an item into the film's spec, and its pin out of it; returns what to say of it.
+
+    Raises UsageError and SpecError as `bump_takes` does.
+    """
+    if not 1 <= number <= MOST_TAKES:
+        raise UsageError(f"a take is a whole number from 1 to {MOST_TAKES:,}, not {number}")
+    return _edit(film, root, lambda work: [work.set_take(step, item, number)])[0]
+
+
+def pin(film: Film, step: Step, item: str, digest: Digest, suffix: str, root: Path) -> str:
+    """Write the pin of an item into the film's spec; returns what to say of it.
+
+    Whether the store has the bytes is asked when the film is loaded next: look before. Raises UsageError, also
+    for what is a file of the user's own, and SpecError as `bump_takes` does.
+    """
+    return _edit(film, root, lambda work: [work.pin(step, item, digest, suffix)])[0]
+
+
+def unpin(film: Film, step: Step, item: str, root: Path) -> str:
+    """Take the pin of an item out of the film's spec, so that it is made as before; returns what to say of it.
+
+    Raises UsageError, also when there is no pin, and SpecError as `bump_takes` does.
+    """
+    return _edit(film, root, lambda work: [work.unpin(step, item)])[0]
+
+
+def pinned(film: Film, step: Step, item: str) -> Digest | None:
+    """What an item is pinned to, as the film was loaded; None also for what cannot be pinned."""
+    if film.told is None or step not in _PIN:
+        return None
+    story = film.told.story
+    things: Sequence[Character | Scene] = story.characters if step is Step.CHARACTER else story.scenes
+    found = (read_pin(getattr(thing, _PIN[step])) for thing in things if thing.slug == item)
+    return next((pin.digest for pin in found if pin is not None), None)
+
+
+def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[str]:
+    with _editing:
+        shown = film.spec.path
+        try:
+            edit = SpecEdit(root / shown, shown)
+        except OSError as error:
+            raise UsageError(f"{shown} cannot be changed: {error.strerror}") from error
+        before = edit.text
+        spec = load_spec(root / shown, root)
+        if _rest(spec.document.data) != _rest(film.spec.document.data):
+            raise UsageError(
+                f"{shown} was changed since this was asked for and is left as it is; look at it again"
+            )
+        said = change(_Work(film, spec, edit))
+        if edit.text != before:
+            edit.save(root)
+        return said
+
+
+def _rest(value: places.Value) -> places.Value:
+    """What a spec says besides takes and pins. A mapping that says nothing else says nothing."""
+    if isinstance(value, dict):
+        inner = {key: _rest(v) for key, v in value.items() if not _is_choice(key, v)}
+        return {key: v for key, v in inner.items() if v not in ({}, None)}
+    return [_rest(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_choice(key: str, value: places.Value) -> bool:
+    if key in FIELDS:
+        return isinstance(value, str) and read_pin(value if "." in value else f"{value}.jpg") is not None
+    return key in _CHOICES and isinstance(value, int)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A character or scene as the spec has it now: what is written of it, what an override says, and where."""
+
+    name: str
+    written: WrittenCharacter | WrittenScene | None
+    written_at: places.Path
+    override: CharacterChanges | SceneChanges | None
+    override_at: places.Path
+    is_overridden: bool
+    """Whether the override is in the file, though it may say nothing yet."""
+
+    def said(self, field: str) -> object:
+        """What holds: the override's word before the other."""
+        value = getattr(self.override, field, None)
+        return value if value is not None else getattr(self.written, field, None)
+
+    def take_at(self, field: str) -> places.Path:
+        """Where a take belongs: with what else is changed of the item, else where it is written."""
+        return (*(self.override_at if self.is_overridden or self.written is None else self.written_at), field)
+
+    def pin_at(self, field: str) -> places.Path:
+        """Where a pin belongs: where it is written, unless an override has the word."""
+        in_override = self.written is None or getattr(self.override, field, None) is not None
+        return (*(self.override_at if in_override else self.written_at), field)
+
+    def pins_at(self, field: str) -> list[places.Path]:
+        """Where it is pinned; both places may say so."""
+        parts = ((self.override, self.override_at), (self.written, self.written_at))
+        return [(*way, field) for part, way in parts if read_pin(getattr(part, field, None)) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One change of one spec: `spec` is what the file says now, `film` whose story names the items."""
+
+    film: Film
+    spec: Spec
+    edit: SpecEdit
+
+    def set_take(self, step: Step, item: str, number: int | None) -> str:
+        if step is Step.IDEATION:
+            return self._set_story(item, number)
+        if step not in _TAKE:
+            raise UsageError(
+                f"only a story, a character, a keyframe or a video has takes, not {step.value}:{item}"
+            )
+        thing, field = self._item(step, item), _TAKE[step]
+        self._refuse_own(thing, step, "there is no other take of it")
+        before = thing.said(field)
+        take = number or (before if isinstance(before, int) else 1) + 1
+        self.edit.set(thing.take_at(field), take)
+        pins = thing.pins_at(_PIN[step])
+        for way in pins:
+            self.edit.drop(way)
+        return (
+            f"{self.spec.path}: {step.value} {item} is now take {take}{', and no longer pinned' * bool(pins)}"
+        )
+
+    def _set_story(self, item: str, number: int | None) -> str:
+        if item != STORY:
+            raise UsageError(f"{self.film.name} has no ideation `{item}`; it has {STORY}")
+        if not self.spec.needs_ideation:
+            raise UsageError(
+                f"{self.spec.path} is written in full: no story is asked for, so it has no takes"
+            )
+        take = number or self.spec.take + 1
+        self.edit.set(("take",), take)
+        return f"{self.spec.path}: ideation {item} is now take {take}"
+
+    def pin(self, step: Step, item: str, digest: Digest, suffix: str) -> str:
+        thing, field = self._pinnable(step, item)
+        self._refuse_own(thing, step, "take it out of the spec before you pin another")
+        wrong: list[str] = []
+        text = take_pin(Pin(digest, suffix).text, field, wrong.append)
+        if (found := read_pin(text)) is None:
+            raise UsageError(f"{step.value}:{item}: {wrong[0]}")
+        self.edit.set(thing.pin_at(field), found.written(field))
+        return f"{self.spec.path}: {step.value} {item} is now pinned to {found.brief}"
+
+    def unpin(self, step: Step, item: str) -> str:
+        thing, field = self._pinnable(step, item)
+        ways = thing.pins_at(field)
+        if not ways:
+            self._refuse_own(thing, step, "it is yours to take out")
+            raise UsageError(f"{step.value}:{item} is not pinned")
+        for way in ways:
+            self.edit.drop(way)
+        return f"{self.spec.path}: {step.value} {item} is no longer pinned"
+
+    def _pinnable(self, step: Step, item: str) -> tuple[_Item, str]:
+        if step not in _PIN:
+            raise UsageError(
+                f"only a character, a keyframe or a video can be pinned, not {step.value}:{item}"
+            )
+        return self._item(step, item), _PIN[step]
+
+    def _refuse_own(self, thing: _Item, step: Step, why: str) -> None:
+        """Raises UsageError for what is a file of the user's, and for the still of a scene whose clip is given."""
+        clip = thing.said("clip") if step is Step.KEYFRAME else None
+        if read_pin(clip if isinstance(clip, str) else None) is not None:
+            raise UsageError(f"{thing.name} uses a pinned clip: take its pin out before its still")
+        field = "clip" if clip is not None else _PIN[step]
+        own = thing.said(field)
+        if isinstance(own, str) and read_pin(own) is None:
+            raise UsageError(f"{thing.name} uses your own {_WORD[field]}, {own}: {why}")
+
+    def _item(self, step: Step, item: str) -> _Item:
+        """Find what is meant. Raises UsageError, with what there is."""
+        if self.film.told is None:
+            raise UsageError(f"the story of {self.film.name} is not written yet; build it first")
+        story = self.film.told.story
+        things: Sequence[Character | Scene] = story.characters if step is Step.CHARACTER else story.scenes
+        thing = next((thing for thing in things if thing.slug == item), None)
+        if thing is None:
+            there = ", ".join(t.slug for t in things)
+            raise UsageError(f"{self.film.name} has no {step.value} `{item}`; it has {there}")
+        return self._character(thing) if isinstance(thing, Character) else self._scene(thing)
+
+    def _character(self, character: Character) -> _Item:
+        name, overrides = character.name, self.spec.overrides.characters
+        written = {c.name: n for n, c in enumerate(self.spec.characters or ())}
+        return _Item(
+            name=name,
+            written=(self.spec.characters or ())[written[name]] if name in written else None,
+            written_at=("characters", written.get(name, 0)),
+            override=overrides.get(name),
+            override_at=("overrides", "characters", name),
+            is_overridden=name in self._overridden("characters"),
+        )
+
+    def _scene(self, scene: Scene) -> _Item:
+        """With the override that means this scene already, by id or by number."""
+        ids = [s.id for s in self.film.told.story.scenes] if self.film.told else []
+        here, overridden = ids.index(scene.id), self._overridden("scenes")
+        key = next((key for key in overridden if scene_at(key, ids) == here), None)
+        overrides: Mapping[str, SceneChanges] = self.spec.overrides.scenes
+        return _Item(
+            name=f"scene {scene.id}",
+            written=self.spec.scenes[here] if isinstance(self.spec.scenes, tuple) else None,
+            written_at=("scenes", here),
+            override=overrides.get(key) if key is not None else None,
+            override_at=("overrides", "scenes", key or scene.id),
+            is_overridden=key is not None,
+        )
+
+    def _overridden(self, kind: str) -> list[str]:
+        """The keys under `overrides`, with those that say nothing yet."""
+        overrides = self.spec.document.data.get("overrides")
+        entries = overrides.get(kind) if isinstance(overrides, dict) else None
+        return list(entries) if isinstance(entries, dict) else []
