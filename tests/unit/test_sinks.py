@@ -208,7 +208,8 @@ def test_json_lines_are_stable() -> None:
     sink(done(SHEET, "a.jpg", paid=0.04, scores=(0.62, None)))
     assert out.getvalue() == (
         '{"event": "node_done", "v": 1, "at": "2026-11-23T01:02:03.004Z", "node": "fox:character/ember", '
-        '"targets": ["a.jpg"], "seconds": 3.21, "paid_ticks": 400000000, "saved_ticks": 0, "scores": [0.62, null]}\n'
+        '"targets": ["a.jpg"], "seconds": 3.21, "paid_ticks": 400000000, "saved_ticks": 0, "scores": [0.62, null], '
+        '"digests": [], "inputs": [], "attempts": []}\n'
     )
 
 
