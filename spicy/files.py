@@ -79,6 +79,43 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
         temporary.write_bytes(data)
 
 
+def create_whole(path: Path, data: bytes) -> bool:
+    """Write `data` to `path`, whole, unless something is there: then False. Of two at once one is told so."""
+    if os.path.lexists(path):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = draft(path)
+    try:
+        temporary.write_bytes(data)
+        _sync(temporary)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without hard links
+            if not _fill_new(path, data):
+                return False
+        _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _fill_new(path: Path, data: bytes) -> bool:
+    try:
+        file = path.open("xb")
+    except FileExistsError:
+        return False
+    with file:
+        try:
+            file.write(data)
+            file.flush()
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    return True
+
+
 def copy_whole(source: Path, path: Path, *, expect: Digest | None = None, durable: bool = True) -> bool:
     """Copy `source` to `path`, sharing blocks where the file system can.
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from spicy.cli.options import HELP, Project, json_option, open_project, provider_option, specs_argument
-from spicy.errors import UsageError
+from spicy.errors import SpecError, StoreError, UsageError
 from spicy.ids import NodeId, Step, Ticks, ticks
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from spicy.events import Sink
     from spicy.plan.node import Node
     from spicy.runner.session import Session
+    from spicy.runs.alive import Alive
+    from spicy.runs.record import RunsDb
+    from spicy.serving.beside import Beside
 
 _UNTIL = {
     "characters": {Step.IDEATION, Step.CHARACTER},
@@ -48,6 +54,8 @@ _UNTIL = {
     "--retry-unknown", is_flag=True, help="Ask again for what may have been billed without an answer."
 )
 @click.option("--dry-run", is_flag=True, help="The same as `spicy plan`.")
+@click.option("--serve", is_flag=True, help="Open the dashboard beside the build, and keep it until Ctrl-C.")
+@click.option("--run-id", "run", metavar="ID", hidden=True, help="Whoever launches a build names its run.")
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings, failures and the result.")
 @json_option
 def build(
@@ -60,6 +68,8 @@ def build(
     takes: Sequence[str],
     retry_unknown: bool,
     dry_run: bool,
+    serve: bool,
+    run: str | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -67,27 +77,131 @@ def build(
 
     A film's files go to build/FILM/. Whatever was paid for before comes from the store for $0.
     """
+    _check_usage(takes, dry_run, serve)
+    with contextlib.ExitStack() as stack:
+        alive = _claim(stack, run) if run is not None else None
+        if takes:
+            _bump(specs, takes, provider)
+        with open_project(specs, provider, to_plan=dry_run) as project:
+            wanted = _wanted(until, only)
+            if dry_run:
+                from spicy.cli.plan import show_plan
+
+                show_plan(project, as_json, wanted)
+                return
+            asked = _asked(run, until, max_cost, retry_unknown, quiet, as_json)
+            if serve:
+                alive = alive or _claim(stack, asked.run)
+            dashboard = stack.enter_context(_beside(project, provider, asked.run)) if serve else None
+            session, runs = _session(project, asked, alive)
+            code = _build(project, session, runs, wanted, jobs or project.settings.jobs, asked.silent)
+        if session.tally.made and (code != 0 or wanted is not None):
+            _storyboard(project, asked.silent)
+        if code == 0 and wanted is None and not as_json:
+            _show_films(project)
+        if dashboard is not None and code not in _NO_LOOKING_ON:
+            _stay(dashboard)
+    sys.exit(code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a build is asked for, beside its targets."""
+
+    run: str
+    until: str
+    max_cost: float | None
+    retry_unknown: bool
+    quiet: bool
+    as_json: bool
+
+    @property
+    def silent(self) -> bool:
+        """Whether talk is not wanted."""
+        return self.quiet or self.as_json
+
+
+def _asked(
+    run: str | None, until: str | None, max_cost: float | None, again: bool, quiet: bool, as_json: bool
+) -> _Asked:
+    from spicy.engine.wire import new_run
+
+    return _Asked(
+        run=run or new_run(),
+        until=until or "",
+        max_cost=max_cost,
+        retry_unknown=again,
+        quiet=quiet,
+        as_json=as_json,
+    )
+
+
+def _check_usage(takes: Sequence[str], dry_run: bool, serve: bool) -> None:
     if takes and dry_run:
         raise UsageError("--take writes into the spec, so it does not go with --dry-run")
-    if takes:
-        _bump(specs, takes, provider)
-    with open_project(specs, provider, to_plan=dry_run) as project:
-        wanted = _wanted(until, only)
-        if dry_run:
-            from spicy.cli.plan import show_plan
+    if serve and dry_run:
+        raise UsageError("--serve shows a build, so it does not go with --dry-run")
+    if serve:
+        from spicy.cli.serve import need_web
 
-            show_plan(project, as_json, wanted)
-            return
-        session = _session(project, max_cost, retry_unknown, quiet, as_json)
-        code = _build(project, session, wanted, jobs or project.settings.jobs, quiet or as_json)
-    if session.tally.made and (code != 0 or wanted is not None):
-        _storyboard(project, quiet or as_json)
-    if code == 0 and not as_json:
-        for film in project.films:
-            final = Path(film.build) / film.name / "final.mp4"
-            if wanted is None and final.exists():
-                click.echo(final.as_posix())
-    sys.exit(code)
+        need_web("--serve")
+
+
+def _claim(stack: contextlib.ExitStack, run: str) -> Alive | None:
+    """Say that this run lives, until the stack ends, before anything can be asked about it.
+
+    None where that cannot be written; the runs database says why. Raises UsageError.
+    """
+    from spicy.runs.alive import Alive, is_run_id
+    from spicy.settings import read_settings
+
+    if not is_run_id(run):
+        raise UsageError(f"--run-id takes 4 to 40 letters, digits and hyphens, not `{run}`")
+    try:
+        alive = Alive(read_settings().build_dir, run)
+    except BlockingIOError:
+        raise UsageError(f"the run {run} is under way already") from None
+    except OSError:
+        return None
+    stack.callback(alive.close)
+    # Whoever started us may have left Ctrl-C ignored, and cancels with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return alive
+
+
+def _beside(project: Project, provider: str | None, run: str) -> Beside:
+    """The server beside this build, when it answers or has failed to; says where the run can be looked at."""
+    from spicy.serving.beside import Beside
+    from spicy.settings import read_server_settings
+
+    chosen = read_server_settings().model_fields_set
+    extra = {} if "builtin_worker" in chosen else {"SPICY_BUILTIN_WORKER": "0"}
+    options = [] if provider is None else [f"--provider={provider}"]
+    dashboard = Beside(Path.cwd(), options, extra, lambda line: click.echo(line, err=True))
+    try:
+        if url := dashboard.url():
+            click.echo(f"dashboard: {url}/runs/{run}", err=True)
+    except BaseException:
+        dashboard.close()
+        raise
+    return dashboard
+
+
+_NO_LOOKING_ON = {2, 130}
+"""Exit codes after which nobody wants to look on: a mistake, and Ctrl-C."""
+
+
+def _stay(dashboard: Beside) -> None:
+    if url := dashboard.url():
+        click.echo(f"the build is over; the dashboard stays at {url} until Ctrl-C", err=True)
+        dashboard.stay()
+
+
+def _show_films(project: Project) -> None:
+    for film in project.films:
+        final = Path(film.build) / film.name / "final.mp4"
+        if final.exists():
+            click.echo(final.as_posix())
 
 
 def _storyboard(project: Project, silent: bool) -> None:
@@ -132,15 +246,16 @@ def _wanted(until: str | None, only: Sequence[str]) -> _Wanted | None:
     return _Wanted(_UNTIL[until] if until else None, {parse_target(text)[:2] for text in only})
 
 
-def _session(
-    project: Project, max_cost: float | None, retry_unknown: bool, quiet: bool, as_json: bool
-) -> Session:
+def _session(project: Project, asked: _Asked, alive: Alive | None) -> tuple[Session, RunsDb]:
     from spicy.engine.budget import Budget
-    from spicy.engine.wire import build_maker, new_run
+    from spicy.engine.wire import build_maker
     from spicy.runner.session import Session
+    from spicy.runs.model import database
+    from spicy.runs.record import RunsDb
 
-    run, budget = new_run(), Budget(None if max_cost is None else ticks(max_cost))
-    sink = _sink(project, quiet, as_json)
+    budget = Budget(None if asked.max_cost is None else ticks(asked.max_cost))
+    runs = RunsDb(database(project.settings.build_dir), alive=alive)
+    sink = _sink(project, asked, runs)
     films = {film.name: film for film in project.films}
 
     def maker(session: Session) -> Maker:
@@ -151,26 +266,26 @@ def _session(
             films,
             budget,
             sink,
-            run,
+            asked.run,
             session.stop,
             session.known,
-            retry_unknown=retry_unknown,
+            retry_unknown=asked.retry_unknown,
         )
 
-    return Session(
-        run=run,
+    session = Session(
+        run=asked.run,
         provider=project.provider,
         films=project.films,
         store=project.store,
         maker=maker,
         budget=budget,
         sink=sink,
+        until=asked.until,
     )
+    return session, runs
 
 
-def _sink(project: Project, quiet: bool, as_json: bool) -> Sink:
-    from spicy.runs.model import database
-    from spicy.runs.record import RunsDb
+def _sink(project: Project, asked: _Asked, runs: RunsDb) -> Sink:
     from spicy.sinks.choose import choose_sink
     from spicy.sinks.fan import FanOut
 
@@ -178,9 +293,13 @@ def _sink(project: Project, quiet: bool, as_json: bool) -> Sink:
         return [node.id for film in project.films if film.told for node in film.nodes()]
 
     talk = choose_sink(
-        json=as_json, quiet=quiet, stdout=sys.stdout, stderr=sys.stderr, length=_length, names=names
+        json=asked.as_json,
+        quiet=asked.quiet,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        length=_length,
+        names=names,
     )
-    runs = RunsDb(database(project.settings.build_dir))
     return FanOut([talk, runs], report=lambda line: click.echo(line, err=True))
 
 
@@ -193,7 +312,9 @@ def _length(path: str) -> float | None:
         return None
 
 
-def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int, silent: bool) -> int:
+def _build(
+    project: Project, session: Session, runs: RunsDb, wanted: _Wanted | None, jobs: int, silent: bool
+) -> int:
     if wanted is not None and all(film.told for film in session.films):
         wanted.among([node for film in session.films for node in film.nodes()])
     if project.notice and not silent:
@@ -204,10 +325,24 @@ def _build(project: Project, session: Session, wanted: _Wanted | None, jobs: int
             session.recover()
         else:
             _make_stale(project, session, wanted, jobs)
-    except BaseException:
+    except BaseException as error:
+        runs(session.ending(_code_of(error)))  # the terminal is told by who catches it
         session.sink.close()  # gives the terminal back
         raise
     return session.finish(_left(session, wanted))
+
+
+def _code_of(error: BaseException) -> int:
+    """The exit code that a build ends with when this is raised."""
+    from spicy.runner.session import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
+
+    match error:
+        case KeyboardInterrupt():
+            return EXIT_INTERRUPTED
+        case UsageError() | SpecError() | StoreError():
+            return EXIT_USAGE
+        case _:
+            return EXIT_FAILED
 
 
 def _make_stale(project: Project, session: Session, wanted: _Wanted | None, jobs: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -35,35 +36,59 @@ _GRACE = 10.0
 @click.option("--port", type=click.IntRange(0, 65535), help="0 for any free one (default 8000; SERVER_PORT).")
 @provider_option
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Jobs done at the same time (default 8).")
-def serve(host: str | None, port: int | None, provider: str | None, jobs: int | None) -> None:
+@click.option(
+    "--leash",
+    is_flag=True,
+    hidden=True,
+    help="Beside a build: any port will do; end when standard input does.",
+)
+def serve(host: str | None, port: int | None, provider: str | None, jobs: int | None, leash: bool) -> None:
     """Serve video, chat and image jobs over HTTP, to clients of OpenAI's and xAI's APIs.
 
     A request that was answered before is answered from the store for $0. Ctrl-C gives open jobs back; the next
     start goes on with them.
     """
-    _need_web()
+    need_web("spicy serve")
     from spicy.settings import read_server_settings, read_settings
     from spicy.web.access import check_exposure
 
     chosen = {"host": host, "port": port, "jobs": jobs}
     server = read_server_settings().model_copy(update={k: v for k, v in chosen.items() if v is not None})
     check_exposure(server)
-    _serve(read_settings(), server, provider)
+    _serve(read_settings(), server, provider, leash)
 
 
-def _serve(settings: Settings, server: ServerSettings, provider: str | None) -> None:
+def _serve(settings: Settings, server: ServerSettings, provider: str | None, leash: bool) -> None:
     from spicy.jobs.queue import Queue
     from spicy.web.app import create_app
-    from spicy.web.listen import bind, run
+    from spicy.web.listen import run
 
     with _desk(settings, server, provider, asks=server.builtin_worker) as (desk, who):
         Queue(server.database).close()  # what is wrong with it is told here, without a traceback
         _writable("VIDEO_STORAGE_PATH", server.videos)
         _writable("LOG_PATH", server.logs)
-        with bind(server.host, server.port) as listener:
+        with _bound(server, any_port=leash) as listener:
             app = create_app(settings, server, desk)
-            if not run(app, listener, lambda: _announce(server, listener, who)):
+
+            def ready() -> None:
+                _announce(server, listener, who)
+                if leash:
+                    click.echo(_url(server, listener))
+
+            if not run(app, listener, ready, sys.stdin.fileno() if leash else None):
                 raise SpicyError("the server did not start; the reason is above")
+
+
+def _bound(server: ServerSettings, *, any_port: bool) -> socket.socket:
+    """Listen; where `any_port` will do, on a free one when the one that is set is taken. Raises UsageError."""
+    from spicy.web.listen import bind
+
+    try:
+        return bind(server.host, server.port)
+    except UsageError:
+        if not any_port:
+            raise
+        return bind(server.host, 0)
 
 
 def _writable(variable: str, folder: Path) -> None:
@@ -76,11 +101,10 @@ def _writable(variable: str, folder: Path) -> None:
         raise UsageError(f"{variable}: {folder} cannot be written: {error.strerror or error}") from error
 
 
-def _need_web() -> None:
+def need_web(what: str) -> None:
+    """Raises UsageError, with the line that installs it, when the extra that `what` needs is not there."""
     if any(importlib.util.find_spec(name) is None for name in _EXTRA):
-        raise UsageError(
-            "`spicy serve` needs the extra `web`: pip install -e '.[web]' where spicy was cloned"
-        )
+        raise UsageError(f"`{what}` needs the extra `web`: pip install -e '.[web]' where spicy was cloned")
 
 
 @contextlib.contextmanager
@@ -105,9 +129,13 @@ def _desk(
         desk.close()
 
 
-def _announce(server: ServerSettings, listener: socket.socket, who: str) -> None:
+def _url(server: ServerSettings, listener: socket.socket) -> str:
     host = f"[{server.host}]" if ":" in server.host else server.host
-    url = f"http://{host}:{listener.getsockname()[1]}"
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _announce(server: ServerSettings, listener: socket.socket, who: str) -> None:
+    url = _url(server, listener)
     click.echo(f"spicy serve listens at {url} (documentation at {url}/docs)", err=True)
     click.echo(f"protected by: {_protection(server)}", err=True)
     if server.builtin_worker:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,10 +37,12 @@ scenes: 3
 @click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(directory: Path) -> None:
     """Scaffold a project in DIRECTORY: dodo.py, a spec, .gitignore. Files that exist stay as they are."""
+    from spicy.engine.specs import written
+
     texts = {"dodo.py": _DODO, "specs/fox_owl.yaml": _SPEC.format(name="fox_owl"), ".gitignore": _IGNORE}
-    files = {directory / name: text for name, text in texts.items()}
-    new_files = {path: text for path, text in files.items() if not path.exists()}
-    with _written(new_files):
+    files = {directory / name: text.encode() for name, text in texts.items()}
+    new_files = {path: data for path, data in files.items() if not path.exists()}
+    with written(new_files):
         for path in files:
             click.echo(f"{'wrote' if path in new_files else 'kept '}   {path}")
     there = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
@@ -61,6 +62,7 @@ def init(directory: Path) -> None:
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The spec file to write.")
 @click.option("--build", "then_build", is_flag=True, help="Build it at once.")
+@click.option("--serve", is_flag=True, help="Build it at once, and open the dashboard beside the build.")
 @click.option("--provider", metavar="NAME", help="Who answers calls, with --build.")
 @click.pass_context
 def new(
@@ -75,14 +77,19 @@ def new(
     budget: float | None,
     out: Path | None,
     then_build: bool,
+    serve: bool,
     provider: str | None,
 ) -> None:
     """Write a spec from CONCEPT, ready to build and to edit."""
-    from spicy.spec.edit import dump
+    from spicy.engine.specs import short_name, write_spec
 
+    if serve:
+        from spicy.cli.serve import need_web
+
+        need_web("--serve")
     if not concept.strip():
         raise UsageError("CONCEPT is empty: say in a sentence what the film is about")
-    path = out or Path("specs") / f"{_short_name(title or concept)}.yaml"
+    path = out or Path("specs") / f"{short_name(title or concept)}.yaml"
     if path.exists():
         raise UsageError(f"{path} exists; give another name with --out, or edit it")
     values: dict[str, object] = {
@@ -95,52 +102,23 @@ def new(
         "scenes": scenes,
         "budget": budget,
     }
-    text = dump({key: value for key, value in values.items() if value is not None})
-    try:
-        with _written({path: text}), open_project([path], provider):
+
+    def check() -> None:
+        with open_project([path], provider):
             pass  # a spec with mistakes is not left behind
+
+    try:
+        write_spec(path, values, {}, check)
     except SpecError as error:
         said = "; ".join(problem.message for problem in error.problems)
         raise UsageError(f"{path} is not written: {said}") from error
-    click.echo(f"wrote   {path}", err=then_build)
-    if then_build:
+    click.echo(f"wrote   {path}", err=then_build or serve)
+    if then_build or serve:
         from spicy.cli.build import build
 
-        ctx.invoke(build, specs=(path,), provider=provider)
+        ctx.invoke(build, specs=(path,), provider=provider, serve=serve)
     else:
         click.echo(f"next:   spicy build {shlex.quote(str(path))}")
-
-
-@contextlib.contextmanager
-def _written(files: Mapping[Path, str]) -> Iterator[None]:
-    """Write new files; when one cannot be written, or what follows fails, take all of them away again.
-
-    Raises UsageError.
-    """
-    from spicy.files import write_whole
-
-    with contextlib.ExitStack() as undo:
-        for path, text in files.items():
-            undo.callback(_take_away, path, [folder for folder in path.parents if not folder.exists()])
-            try:
-                write_whole(path, text.encode())
-            except OSError as error:
-                raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-        yield
-        undo.pop_all()
-
-
-def _take_away(path: Path, folders: Sequence[Path]) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
-        for folder in folders:
-            folder.rmdir()
-
-
-def _short_name(text: str) -> str:
-    from spicy.slug import slug
-
-    return "_".join(slug(text).split("-")[:6])
 
 
 def _refs(refs: Sequence[str], spec: Path) -> dict[str, str]:

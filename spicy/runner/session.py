@@ -196,30 +196,30 @@ class Session:
 
     def finish(self, left: Ticks = Ticks(0)) -> int:
         """Tell the sinks how it ended, release everything, return the exit code."""
-        tally = self.tally
-        code = tally.exit_code(stopped=self.stop.is_set())
-        saved = self._maker.saved if self._maker is not None else Ticks(0)
+        code = self.tally.exit_code(stopped=self.stop.is_set())
         if self._maker is not None:
             self._maker.close()
         with suppress(OSError, StoreError):  # the next build sweeps as well
             self._tidy()  # another build may have died meanwhile, its work done by this one
-        seconds = time.monotonic() - self._began
-        self.sink(
-            RunFinished(
-                self.run,
-                code,
-                len(tally.made),
-                len(tally.fresh - tally.made),
-                len(tally.failed),
-                len(tally.blocked),
-                self.budget.spent,
-                saved,
-                seconds,
-                left,
-            )
-        )
+        self.sink(self.ending(code, left))
         self.close()
         return code
+
+    def ending(self, code: int, left: Ticks = Ticks(0)) -> RunFinished:
+        """How the run ended, or ends here and now, in numbers."""
+        tally = self.tally
+        return RunFinished(
+            self.run,
+            code,
+            len(tally.made),
+            len(tally.fresh - tally.made),
+            len(tally.failed),
+            len(tally.blocked),
+            self.budget.spent,
+            self._maker.saved if self._maker is not None else Ticks(0),
+            time.monotonic() - self._began,
+            left,
+        )
 
     def close(self) -> None:
         """Release the terminal and the store."""

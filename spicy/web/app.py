@@ -74,6 +74,7 @@ def create_app(settings: Settings, server: ServerSettings, desk: Desk | None = N
         redirect_slashes=False,
     )
     app.state.server = server
+    app.state.closing = threading.Event()  # set when the server is told to leave
     errors.install(app)
     for module in (
         generations, media, extension, admin, docs, openai_chat, openai_images, openai_videos, xai_rest

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
+import threading
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,14 +19,27 @@ _GRACE = 3
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], closing: threading.Event) -> None:
         super().__init__(config)
         self._ready = ready
+        self._closing = closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._closing.set()
+        super().handle_exit(sig, frame)
+
+    def end_with(self, leash: int) -> None:
+        """Leave when whoever holds the other end of a pipe lets go of it, or dies."""
+        with contextlib.suppress(OSError):  # nobody holds it at all
+            while os.read(leash, 1024):
+                pass
+        self._closing.set()
+        self.should_exit = True
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -38,10 +55,11 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def run(app: FastAPI, listener: socket.socket, ready: Callable[[], None]) -> bool:
+def run(app: FastAPI, listener: socket.socket, ready: Callable[[], None], leash: int | None = None) -> bool:
     """Serve until Ctrl-C, which comes on as KeyboardInterrupt when all is closed; `ready` is called at the start.
 
-    Returns whether the app came up at all.
+    With a `leash`, a file descriptor, also until that can be read to its end. Answers that never end by themselves
+    look at `app.state.closing`, which is set first of all. Returns whether the app came up at all.
     """
     config = uvicorn.Config(
         app,
@@ -51,6 +69,8 @@ def run(app: FastAPI, listener: socket.socket, ready: Callable[[], None]) -> boo
         lifespan="on",
         timeout_graceful_shutdown=_GRACE,
     )
-    server = _Server(config, ready)
+    server = _Server(config, ready, app.state.closing)
+    if leash is not None:
+        threading.Thread(target=server.end_with, args=(leash,), name="leash", daemon=True).start()
     server.run(sockets=[listener])
     return server.started
