@@ -41,7 +41,7 @@ def test_every_command_and_option_is_written_down(name: str, command: click.Comm
     assert heading
     section = COMMANDS[heading.start() :].partition("\n### ")[0]
     for parameter in command.params:
-        if isinstance(parameter, click.Option):
+        if isinstance(parameter, click.Option) and not parameter.hidden:
             assert parameter.help, f"{name} {parameter.opts}"
             assert any(re.search(rf"`(?:[^`]*, )?{option}\b", section) for option in parameter.opts), (
                 parameter.opts
