@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from spicy.errors import UsageError
-
 if TYPE_CHECKING:
     from spicy.engine.films import Film
     from spicy.settings import Settings
@@ -63,14 +61,3 @@ def open_project(specs: Sequence[Path], provider: str | None, *, to_plan: bool =
         yield Project(settings, store, name, notice, films)
     finally:
         store.close()
-
-
-def find_spec(film: str) -> Path:
-    """The spec that makes `film`, looked for in specs/ and here. Raises UsageError."""
-    from spicy.slug import film_name
-
-    for folder in (Path("specs"), Path()):
-        for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-            if film_name(path) == film:
-                return path
-    raise UsageError(f"no spec makes a film called `{film}`: looked for {film}.yaml in specs/ and here")

@@ -13,7 +13,6 @@ import click
 from spicy.cli.options import (
     HELP,
     Project,
-    find_spec,
     json_option,
     open_project,
     provider_option,
@@ -159,6 +158,7 @@ def why(target: str, provider: str | None, as_json: bool) -> None:
     Shows which inputs changed, old and new, what else would be remade because of it, and the price.
     """
     from spicy.engine.forecast import forecast
+    from spicy.spec.find import find_spec
 
     with open_project([find_spec(_film_of(target))], provider, to_plan=True) as project:
         film = project.films[0]

@@ -30,11 +30,16 @@ from spicy.settings import ServerSettings
 from spicy.web.errors import ApiError, refuse
 
 JSON_LIMIT = 32 * 1024 * 1024
+FORM_LIMIT = 1024 * 1024
+PICTURES_LIMIT = 168 * 1024 * 1024
+"""Of a form with pictures: eight of them, each as large as it may be, and its texts."""
 UPLOAD_LIMIT = 512 * 1024 * 1024
 UPLOADS = frozenset({"/extension/complete"})
 _LOCAL = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?|(chrome|moz|safari-web)-extension://.+"
 """Pages of this machine, and browser extensions."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_PICTURE_FORMS = frozenset({"/new", "/new/preview"})
+_FORMS = ("/runs/", "/films/")
 _CLAIMS = "/extension/poll"
 """What changes something though it is a GET: the job that it shows is claimed."""
 
@@ -109,6 +114,11 @@ def door(method: str, path: str) -> Who:
     return Who.OWNER if method == "DELETE" and not path.startswith("/v1/") else Who.CLIENT
 
 
+def is_form(method: str, path: str) -> bool:
+    """Whether a request sends a form of the dashboard: a browser's own key opens it, but only a page of ours sends it."""
+    return method not in SAFE and (path in _PICTURE_FORMS or path.startswith(_FORMS))
+
+
 def allowed(server: ServerSettings, who: Who, headers: Headers, *, reading: bool) -> bool:
     """Whether the key that came along opens the door. A door without a key set stands open."""
     needed = _needed(server, who)
@@ -135,7 +145,7 @@ def _secret(key: SecretStr | None) -> bytes:
 
 
 def _given(headers: Headers, *, reading: bool) -> list[bytes]:
-    """Every key that a request shows. Basic, which browsers send by themselves, opens only what reads."""
+    """Every key that a request shows. Basic, which browsers send by themselves, opens what reads, and forms."""
     # Header text is the bytes that came, a character each.
     found = [headers["x-api-key"].encode("latin-1")] if "x-api-key" in headers else []
     scheme, _, value = headers.get("authorization", "").partition(" ")
@@ -179,7 +189,8 @@ async def owner(request: Request, shown: Credentials) -> None:
 
 def _check(request: Request, who: Who) -> None:
     server: ServerSettings = request.app.state.server
-    if not allowed(server, who, request.headers, reading=request.method in SAFE):
+    reading = request.method in SAFE or is_form(request.method, request.url.path)
+    if not allowed(server, who, request.headers, reading=reading):
         raise denied(who)
 
 
@@ -197,10 +208,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
-        who = door(method, path)
-        limit = UPLOAD_LIMIT if path in UPLOADS else JSON_LIMIT
-        if not allowed(self._server, who, headers, reading=method in SAFE):
+        who, form = door(method, path), is_form(method, path)
+        limit = _limit(path, form=form)
+        if not allowed(self._server, who, headers, reading=method in SAFE or form):
             await refuse(denied(who), scope, receive, send)
+        elif form and not _is_own_page(headers):
+            await refuse(_strange_form(headers), scope, receive, send)
         elif self._foreign(headers, who, changes=method not in SAFE or path == _CLAIMS):
             await refuse(
                 ApiError(403, "pages of this origin may not change anything here", code="foreign_origin"),
@@ -227,6 +240,35 @@ class Guard:
         if origin is None:  # as for a picture in a page of another site, of which browsers say only this much
             return headers.get("sec-fetch-site") == "cross-site"
         return not self._origins.admit(origin) and urlsplit(origin).netloc != host
+
+
+def _limit(path: str, *, form: bool) -> int:
+    if path in UPLOADS:
+        return UPLOAD_LIMIT
+    if form:
+        return PICTURES_LIMIT if path in _PICTURE_FORMS else FORM_LIMIT
+    return JSON_LIMIT
+
+
+def _is_own_page(headers: Headers) -> bool:
+    """Whether a page of this very server sends the form, as far as its browser says; one that says nothing is not believed."""
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if origin is None:
+        return headers.get("sec-fetch-site") == "same-origin"
+    if not (host and _is_readable(origin)):
+        return False
+    parts = urlsplit(origin)
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+
+
+def _strange_form(headers: Headers) -> ApiError:
+    host = headers.get("host", "")[:100]
+    return ApiError(
+        403,
+        "this form did not come from a page of this server, or the browser did not say where it came from;"
+        f" nothing was done: open the page at http://{host}/ and send it from there",
+        code="foreign_origin",
+    )
 
 
 def _is_readable(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -9,7 +10,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from spicy.engine.desk import UnknownModel
@@ -81,8 +84,20 @@ def render(error: ApiError) -> JSONResponse:
 
 async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with an error from below the framework: from a middleware."""
-    app: ASGIApp = render(error)
+    app: ASGIApp = respond(error, scope)
     await app(scope, receive, send)
+
+
+_PAGES = re.compile(r"/|/(new|store|jobs)|/(new|runs|films)/.*", re.DOTALL)
+
+
+def respond(error: ApiError, scope: Scope) -> Response:
+    """The response of an error: a page to a browser that asked for a page of the dashboard, else JSON."""
+    if "text/html" in Headers(scope=scope).get("accept", "") and _PAGES.fullmatch(scope["path"]):
+        from spicy.web.forms import refusal
+
+        return refusal(error, Request(scope))
+    return render(error)
 
 
 def translate(error: SpicyError) -> ApiError:
@@ -120,37 +135,41 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _broken)
 
 
-async def _api(request: Request, error: Exception) -> JSONResponse:
-    return render(error if isinstance(error, ApiError) else _unknown())
+async def _api(request: Request, error: Exception) -> Response:
+    return respond(error if isinstance(error, ApiError) else _unknown(), request.scope)
 
 
-async def _spicy(request: Request, error: Exception) -> JSONResponse:
-    return render(translate(error) if isinstance(error, SpicyError) else _unknown())
+async def _spicy(request: Request, error: Exception) -> Response:
+    return respond(translate(error) if isinstance(error, SpicyError) else _unknown(), request.scope)
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
-        return render(_unknown())
+        return respond(_unknown(), request.scope)
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     kind = INVALID if error.status_code < 500 else SERVER
     said = str(error.detail or phrase)
     if said in (phrase, "Not Found", "Method Not Allowed"):
         said = f"{phrase}: {request.method} {request.url.path}"
-    return render(ApiError(error.status_code, said, code=code, type=kind, headers=error.headers))
+    return respond(
+        ApiError(error.status_code, said, code=code, type=kind, headers=error.headers), request.scope
+    )
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
-        return render(_unknown())
+        return respond(_unknown(), request.scope)
     faults = [(_place(e["loc"]), str(e["msg"])) for e in error.errors()]
     message = "; ".join(f"{place}: {said}" if place else said for place, said in faults)
     param = faults[0][0] if faults and faults[0][0] else None
-    return render(ApiError(422, message or "the request is invalid", code="invalid_request", param=param))
+    return respond(
+        ApiError(422, message or "the request is invalid", code="invalid_request", param=param), request.scope
+    )
 
 
-async def _broken(request: Request, error: Exception) -> JSONResponse:
-    return render(_unknown())
+async def _broken(request: Request, error: Exception) -> Response:
+    return respond(_unknown(), request.scope)
 
 
 def _unknown() -> ApiError:
