@@ -83,7 +83,7 @@ def serving(
             with contextlib.chdir(folder):
                 desk = open_desk(settings, server, provider, threading.Event())
             stack.callback(desk.close)
-        app = create_app(settings, server, desk)
+        app = create_app(settings, server, desk, folder)
         with running(app, port) as url:
             yield Served(url, app, folder)
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
-import functools
-import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
 from spicy import __version__
-from spicy.ids import usd
 from spicy.jobs.model import Job, Mode, State
 from spicy.web.access import SAFE, Who, allowed, client, denied, owner
 from spicy.web.errors import FAULTS, ApiError
 from spicy.web.intake import view
+from spicy.web.pages import draw, is_browser
 from spicy.web.request_log import note_job
 from spicy.web.room import Room, room_of
+from spicy.web.run_pages import runs_page
 from spicy.web.sweep import remove_files
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 router = APIRouter(tags=["Monitoring"])
 Here = Annotated[Room, Depends(room_of)]
@@ -86,12 +81,12 @@ class Removed(BaseModel):
 )
 @router.head("/", include_in_schema=False)
 def health(request: Request, room: Here) -> Response:
-    """Say that the server is well; a browser gets a page with the jobs."""
+    """Say that the server is well; a browser gets a page with the runs."""
     known = allowed(room.server, Who.CLIENT, request.headers, reading=request.method in SAFE)
-    if _is_browser(request):
+    if is_browser(request):
         if not known:
             raise denied(Who.CLIENT)
-        return _page(room)
+        return runs_page(request, room)
     said = Health(status="ok", version=__version__)
     if known:
         said.provider, said.builtin_worker = room.desk.provider, room.builtin
@@ -101,7 +96,10 @@ def health(request: Request, room: Here) -> Response:
 
 
 @router.get(
-    "/jobs", response_model=JobList, responses=FAULTS, dependencies=[Depends(client)], tags=["Monitoring"]
+    "/jobs",
+    response_model=JobList,
+    responses={**FAULTS, 200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+    dependencies=[Depends(client)],
 )
 def jobs(
     request: Request,
@@ -109,13 +107,15 @@ def jobs(
     status: State | None = None,
     mode: Mode | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> JSONResponse:
-    """List jobs, newest first."""
+) -> Response:
+    """List jobs, newest first; a browser gets a page with them."""
+    if is_browser(request):
+        return _page(request, room)
     found = room.queue.jobs(state=status, mode=mode, limit=limit)
     counts = room.queue.counts()
     total = sum(n for (m, s), n in counts.items() if mode in (None, m) and status in (None, s))
     listed = JobList(jobs=[_view(room, request, job) for job in found], total=total)
-    return JSONResponse(listed.model_dump(mode="json"))
+    return JSONResponse(listed.model_dump(mode="json"), headers={"Vary": "Accept, Authorization"})
 
 
 @router.delete("/jobs", response_model=Removed, responses=FAULTS, dependencies=[Depends(owner)])
@@ -199,57 +199,15 @@ def _states(room: Room) -> dict[State, int]:
     return {state: sum(n for (_, s), n in counts.items() if s is state) for state in State}
 
 
-def _is_browser(request: Request) -> bool:
-    """Whether HTML is asked for by name, as only browsers do."""
-    return "text/html" in request.headers.get("accept", "")
-
-
-def _page(room: Room) -> HTMLResponse:
+def _page(request: Request, room: Room) -> Response:
     states = _states(room)
-    shown = room.queue.jobs(limit=_SHOWN)
-    text = template("jobs.html.j2").render(
-        jobs=shown,
+    return draw(
+        request,
+        "jobs.html.j2",
+        here="jobs",
+        jobs=room.queue.jobs(limit=_SHOWN),
         states={state.value: count for state, count in states.items()},
         total=sum(states.values()),
         provider=room.desk.provider,
         builtin=room.builtin,
-        version=__version__,
-        usd=usd,
-        moment=_moment,
-        now=_moment(time.time()),
     )
-    return html(text)
-
-
-def html(text: str) -> HTMLResponse:
-    """A page that may load nothing but itself, its players and its style."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    clean = text.encode("utf-8", "replace")
-    return HTMLResponse(
-        clean,
-        headers={
-            "Content-Security-Policy": policy,
-            "X-Content-Type-Options": "nosniff",
-            "Vary": "Accept, Authorization",
-            "Cache-Control": "no-store",
-        },
-    )
-
-
-def _moment(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-@functools.cache
-def template(name: str) -> Template:
-    """A page of this room."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("spicy.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)

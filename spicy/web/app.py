@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,7 @@ from spicy import __version__
 from spicy.engine.desk import Desk, open_desk
 from spicy.engine.wire import choose_provider
 from spicy.serving.builtin import Workers
+from spicy.serving.launch import Launcher
 from spicy.settings import ServerSettings, Settings
 from spicy.web import (
     admin,
@@ -26,6 +28,7 @@ from spicy.web import (
     openai_chat,
     openai_images,
     openai_videos,
+    run_pages,
     xai_rest,
 )
 from spicy.web.access import Guard, check_exposure, origins
@@ -45,18 +48,20 @@ sent twice makes one job.
 """
 
 
-def create_app(settings: Settings, server: ServerSettings, desk: Desk | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, server: ServerSettings, desk: Desk | None = None, root: Path | None = None
+) -> FastAPI:
     """The application. Nothing is opened before it starts.
 
-    A desk that is given stays the giver's to close; without one, the settings' own is opened. Raises UsageError when it would be open to other machines
-    without keys.
+    A desk that is given stays the giver's to close; without one, the settings' own is opened. The project is in
+    `root`, else in the working directory. Raises UsageError when it would be open to other machines without keys.
     """
     check_exposure(server)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with contextlib.ExitStack() as stack:
-            app.state.room = await run_in_threadpool(_open, stack, settings, server, desk)
+            app.state.room = await run_in_threadpool(_open, stack, settings, server, desk, root)
             try:
                 yield
             finally:
@@ -77,7 +82,8 @@ def create_app(settings: Settings, server: ServerSettings, desk: Desk | None = N
     app.state.closing = threading.Event()  # set when the server is told to leave
     errors.install(app)
     for module in (
-        generations, media, extension, admin, docs, openai_chat, openai_images, openai_videos, xai_rest
+        generations, media, extension, admin, docs, openai_chat, openai_images, openai_videos,
+        xai_rest, run_pages,
     ):  # fmt: skip
         app.include_router(module.router)
     return app
@@ -99,7 +105,11 @@ def _middleware(server: ServerSettings, log: Callable[[], RequestLog]) -> list[M
 
 
 def _open(
-    stack: contextlib.ExitStack, settings: Settings, server: ServerSettings, given: Desk | None
+    stack: contextlib.ExitStack,
+    settings: Settings,
+    server: ServerSettings,
+    given: Desk | None,
+    root: Path | None,
 ) -> Room:
     """Everything that runs, in an order that can be taken down backwards. Raises SpicyError."""
     desk = given
@@ -114,8 +124,19 @@ def _open(
     # While no server was there no worker could renew its claim; whoever is at work now would be paid twice.
     queue.grant(GRACE)
     server.videos.mkdir(parents=True, exist_ok=True)
+    project = (root or Path.cwd()).absolute()
+    launcher = Launcher(project, settings.build_dir)
+    stack.callback(launcher.close)
     room = Room(
-        server=server, queue=queue, store=desk.store, desk=desk, log=log, builtin=server.builtin_worker
+        server=server,
+        settings=settings,
+        root=project,
+        launcher=launcher,
+        queue=queue,
+        store=desk.store,
+        desk=desk,
+        log=log,
+        builtin=server.builtin_worker,
     )
     sweeper = Sweeper(room)
     sweeper.start()

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from spicy import __version__
 from spicy.canon import Json
 from spicy.web.access import client
-from spicy.web.admin import html, template
+from spicy.web.pages import draw
 
 router = APIRouter(dependencies=[Depends(client)])
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -25,8 +24,7 @@ def docs(request: Request) -> HTMLResponse:
     groups: dict[str, list[dict[str, object]]] = {}
     for group, endpoint in _endpoints(document, str(request.base_url).rstrip("/")):
         groups.setdefault(group, []).append(endpoint)
-    page = template("docs.html.j2")
-    return html(page.render(groups=groups, version=__version__, about=document["info"]["description"]))
+    return draw(request, "docs.html.j2", here="docs", groups=groups, about=document["info"]["description"])
 
 
 def _endpoints(document: Mapping[str, Json], base: str) -> Iterator[tuple[str, dict[str, object]]]:

@@ -13,7 +13,8 @@ from fastapi import Request
 from spicy.engine.desk import Desk
 from spicy.jobs.model import Job, Mode, Order
 from spicy.jobs.queue import Queue
-from spicy.settings import ServerSettings
+from spicy.serving.launch import Launcher
+from spicy.settings import ServerSettings, Settings
 from spicy.store.store import Store
 from spicy.web.fetch import Gate
 from spicy.web.request_log import RequestLog
@@ -24,6 +25,10 @@ class Room:
     """The running server's parts."""
 
     server: ServerSettings
+    settings: Settings
+    root: Path
+    """The project's folder."""
+    launcher: Launcher
     queue: Queue
     store: Store
     desk: Desk
@@ -38,6 +43,11 @@ class Room:
     """A picture may need some hundred megabytes while it is looked at."""
     clock: Callable[[], float] = time.time
     started: float = field(default_factory=time.time)
+
+    @property
+    def build(self) -> Path:
+        """The build folder."""
+        return self.root / self.settings.build_dir
 
     def lease(self, mode: Mode) -> float:
         """Seconds that a worker may be silent about a job."""
