@@ -17,6 +17,8 @@ from spicy.slug import film_name, slug
 
 _WORDS = 6
 """How many words of a title or concept name a film."""
+_TRIES = 100
+"""How many names are tried. So many that come at once are not people; rather a picture is in the way of all."""
 
 
 def short_name(text: str) -> str:
@@ -54,12 +56,18 @@ def new_spec(
     `compose` says for a path what the spec there holds, and which files go with it; it may be asked again for
     another path when somebody is quicker. Two that come at once get two files. Raises what `write_spec` raises.
     """
-    for path in _free_paths(folder, text):
+    paths, tries = _free_paths(folder, text), 0
+    while True:
+        path = next(paths)
         values, files = compose(path)
-        with contextlib.suppress(_Taken):
+        try:
             write_spec(path, values, files, partial(check, path))
+        except _Taken:
+            tries += 1
+            if tries == _TRIES:
+                raise
+        else:
             return path
-    raise AssertionError("names do not run out")
 
 
 def write_spec(
