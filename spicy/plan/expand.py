@@ -67,7 +67,7 @@ def _suffix(path: str) -> str:
 
 
 def _given(label: str, source: str) -> tuple[dict[str, str], dict[str, Pin]]:
-    """What the user gave, as an input or as a pin. One label for both: the same bytes are the same thing."""
+    """What the user gave, as an input or as a pin. Used alike, both have one label, and so one key."""
     pin = read_pin(source)
     return ({label: source}, {}) if pin is None else ({}, {label: pin})
 
@@ -182,7 +182,7 @@ class _Expansion:
         job = KeyframeJob(scene, self.story, cast, "previous keyframe" if uses else None, own, pinned)
         inputs, unkeyed, after = self._cast_inputs(() if own else cast)
         if scene.keyframe is not None:
-            inputs, pins = _given("own still", scene.keyframe)
+            inputs, pins = _given("pinned still" if pinned else "own still", scene.keyframe)
         if uses and previous is not None:
             (inputs if strict else unkeyed)["previous keyframe"] = previous[1]
             after.append(previous[0])

@@ -166,7 +166,10 @@ class SpecEdit:
                 raise PermissionError(13, "Permission denied")
             self._try(data, root)
             with whole(Path(os.path.realpath(self.path))) as temporary:
-                temporary.write_bytes(data)
+                with temporary.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())  # now, so that nothing slow comes between looking and replacing
                 shutil.copymode(self.path, temporary)
                 if self.path.read_bytes() != self._before:
                     raise UsageError(

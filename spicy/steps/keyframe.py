@@ -15,12 +15,12 @@ from spicy.story.model import Continuity
 
 def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], bench: Bench) -> Made:
     """Make one scene's still. References go in the order that the prompt names: sheets, then the shot before."""
+    if job.pinned:
+        # Every attempt lies in the store as it came: in shape, the one in use ends in the bytes that it has now.
+        pin = files["pinned still"]
+        return replace(own_picture(pin, bench), files=(_in_shape(pin, job.story.aspect_ratio, bench),))
     if job.own:
-        own = own_picture(files["own still"], bench)
-        if not job.pinned:
-            return own
-        # Every attempt lies in the store as it came: in shape, the chosen one ends in the bytes that it had.
-        return replace(own, files=(_in_shape(files["own still"], job.story.aspect_ratio, bench),))
+        return own_picture(files["own still"], bench)
     prompts, recipe = bench.prompts, bench.prompts.recipe
     sheets = tuple(files[f"sheet {n}"].digest for n in range(1, len(job.cast) + 1))
     images, order_only = sheets, None

@@ -170,6 +170,90 @@ def test_a_key_goes_and_its_comments_stay(tmp_path: Path) -> None:
     assert change(tmp_path, "{a: 1, refs: {E: x}}").remove("refs") == "{a: 1, refs: {}}"
 
 
+KEYFRAME: Way = ("scenes", 0, "keyframe")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("scenes:\n  - title: A\n    keyframe: x\n    mood: m\n", "scenes:\n  - title: A\n    mood: m\n"),
+        ("scenes:\n  - title: A # a\n    keyframe: x", "scenes:\n  - title: A # a\n"),
+        ("scenes:\n  - keyframe: x\n    title: A\n", "scenes:\n  - title: A\n"),
+        (
+            "scenes:\n- keyframe: x # the one\n\n  # soft\n  title: A # a\n",
+            "scenes:\n- # the one\n  # soft\n  title: A # a\n",
+        ),
+        (
+            "scenes:\r\n  - title: A\r\n    # why\r\n    keyframe: x # the one\r\n    mood: m\r\n",
+            "scenes:\r\n  - title: A\r\n    # why\r\n# the one\r\n    mood: m\r\n",
+        ),
+        ("scenes:\n  - {title: A, keyframe: x, mood: m} # s\n", "scenes:\n  - {title: A, mood: m} # s\n"),
+        ("scenes:\n  - {title: A, keyframe: x } # s\n", "scenes:\n  - {title: A } # s\n"),
+        ("scenes:\n  - {keyframe: 'x', title: A}\n", "scenes:\n  - {title: A}\n"),
+        ('{"scenes": [{"title": "A", "keyframe": "x"}]}', '{"scenes": [{"title": "A"}]}'),
+        (
+            "scenes: [{title: A, # a\n  keyframe: x, # k\n  mood: m}]\n",
+            "scenes: [{title: A, # a\n  # k\n  mood: m}]\n",
+        ),
+        ("scenes: [{title: A, # a\n  keyframe: x}]\n", "scenes: [{title: A, # a\n  }]\n"),
+        ("scenes:\n  - keyframe: x\n", "scenes:\n  - {}\n"),
+        ("scenes: [{title: A}]\n", "scenes: [{title: A}]\n"),
+        (
+            "scenes:\n  - title: A\n    keyframe: >-\n      x\n    mood: |\n      m\n",
+            "scenes:\n  - title: A\n    mood: |\n      m\n",
+        ),
+    ],
+)
+def test_a_value_goes_and_nothing_else_moves(tmp_path: Path, before: str, after: str) -> None:
+    work = change(tmp_path, before)
+    work.edit.drop(KEYFRAME)
+    assert work.edit.text == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("scenes: 3\noverrides:\n  scenes:\n    02: {take: 2}\n", "scenes: 3\n"),
+        (
+            "overrides: # o\n  scenes: # s\n    02: {take: 2} # two\nscenes: 3\n",
+            "# o\n# s\n# two\nscenes: 3\n",
+        ),
+        (
+            "overrides:\n  scenes:\n    02: {take: 2}\n    3: {mood: m}\n",
+            "overrides:\n  scenes:\n    3: {mood: m}\n",
+        ),
+        (
+            "overrides: {scenes: {02: {take: 2}}, characters: {E: {take: 2}}}\n",
+            "overrides: {characters: {E: {take: 2}}}\n",
+        ),
+        ("overrides:\n  scenes:\n    02: {take: 2, mood: m}\n", "overrides:\n  scenes:\n    02: {mood: m}\n"),
+        ("overrides: {scenes: {02: {take: 2}}}\n", "{}\n"),
+    ],
+)
+def test_what_would_be_empty_without_it_goes_too(tmp_path: Path, before: str, after: str) -> None:
+    work = change(tmp_path, before)
+    work.edit.drop(OVERRIDE)
+    assert work.edit.text == after
+
+
+def test_what_two_places_share_is_not_taken_from_one(tmp_path: Path) -> None:
+    text = "scenes:\n  - &a {title: A, keyframe: x}\n  - *a\n"
+    work = change(tmp_path, text)
+    with pytest.raises(UsageError, match="change it by hand"):
+        work.edit.drop(KEYFRAME)
+    assert work.edit.text == text
+
+
+def test_what_somebody_else_saved_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    work = change(tmp_path, "concept: x\n")
+    work.set_to(("take",), 2)
+    (tmp_path / "film.yaml").write_text("concept: y\n")
+    with pytest.raises(UsageError, match=r"film\.yaml was changed by somebody else meanwhile"):
+        work.edit.save(tmp_path)
+    assert [f.name for f in tmp_path.iterdir()] == ["film.yaml"]
+    assert (tmp_path / "film.yaml").read_text() == "concept: y\n"
+
+
 def test_items_are_added_in_the_list_s_own_manner(tmp_path: Path) -> None:
     item = "- name: B\n  role: r\n"
     assert change(tmp_path, "characters:\n- name: A # a\n\n# x\n").append("characters", item) == (
