@@ -50,6 +50,7 @@ def new_spec(
     text: str,
     compose: Callable[[Path], tuple[Mapping[str, object], Mapping[Path, bytes]]],
     check: Callable[[Path], None],
+    heading: str = "",
 ) -> Path:
     """Write a spec about `text` under the first name that is free, and return its path.
 
@@ -61,7 +62,7 @@ def new_spec(
         path = next(paths)
         values, files = compose(path)
         try:
-            write_spec(path, values, files, partial(check, path))
+            write_spec(path, values, files, partial(check, path), heading)
         except _Taken:
             tries += 1
             if tries == _TRIES:
@@ -71,16 +72,23 @@ def new_spec(
 
 
 def write_spec(
-    path: Path, values: Mapping[str, object], files: Mapping[Path, bytes], check: Callable[[], None]
+    path: Path,
+    values: Mapping[str, object],
+    files: Mapping[Path, bytes],
+    check: Callable[[], None],
+    heading: str = "",
 ) -> None:
     """Write `files`, then the spec that says `values`, then check: all stays, or nothing of it.
+
+    `heading` is a comment above it.
 
     `check` reads what is there and raises what it likes. A value that is None is left out. Raises UsageError when
     the spec, or another file with other bytes, is there already, and when one cannot be written.
     """
     from spicy.spec.edit import dump
 
-    text = dump({key: value for key, value in values.items() if value is not None})
+    text = "".join(f"# {line}\n" for line in heading.splitlines())
+    text += dump({key: value for key, value in values.items() if value is not None})
     with written({**files, path: text.encode()}, shared=frozenset(files)):
         check()
 

@@ -40,6 +40,8 @@ class Order:
     max_cost: float | None = None
     jobs: int | None = None
     retry_unknown: bool = False
+    takes: tuple[str, ...] = ()
+    """New takes, each as KIND:ID=N: the build itself writes them into the spec, so that who is not started changes nothing."""
 
     def arguments(self) -> list[str]:
         """The command line after `spicy`."""
@@ -51,7 +53,8 @@ class Order:
         }
         options = [f"{name}={value}" for name, value in chosen.items() if value is not None]
         again = ["--retry-unknown"] if self.retry_unknown else []
-        return ["build", f"--run-id={self.run}", *options, *again, "--", str(self.spec)]
+        takes = [f"--take={take}" for take in self.takes]
+        return ["build", f"--run-id={self.run}", *options, *again, *takes, "--", str(self.spec)]
 
 
 class Launched(StrEnum):
@@ -146,8 +149,10 @@ class Launcher:
             if not log.exists():
                 return Launched.UNKNOWN
             lives = run in self._children or is_locked(log)
-        # The claim is given up shortly before the process ends.
-        return Launched.STARTING if lives and run not in self._lived else Launched.ENDED
+        if not lives:
+            return Launched.ENDED
+        # The claim is given up with the record, a moment before the process ends.
+        return Launched.RUNNING if run in self._lived else Launched.STARTING
 
     def said(self, run: str, limit: int = 4000) -> str:
         """The last words of a launched build, for one that ended before it could record itself; empty without any."""

@@ -47,6 +47,12 @@ def read_picture(text: str, room: Room) -> Digest:
 def look_at(text: str, room: Room) -> Picture:
     """Read and decode a picture from raw base64, a data URL or an https URL. Raises ApiError 4xx."""
     data = _bytes(text, room)
+    decode(data, room)
+    return Picture(data, digest_bytes(data))
+
+
+def decode(data: bytes, room: Room) -> str:
+    """Decode a picture once, and give the file ending that is its own. Raises ApiError 4xx."""
     suffix = _suffix(data)
     temporary = room.store.temporary(f"picture{suffix}")
     # Whoever waits here holds a thread that others need, such as workers who keep their claims alive.
@@ -60,7 +66,7 @@ def look_at(text: str, room: Room) -> Picture:
     finally:
         room.decoding.release()
         temporary.unlink(missing_ok=True)
-    return Picture(data, digest_bytes(data))
+    return suffix
 
 
 def keep(pictures: Sequence[Picture], room: Room) -> None:

@@ -41,6 +41,12 @@ class Room:
     """Held while a clip and the row that tells of it are put in place together."""
     decoding: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
     """A picture may need some hundred megabytes while it is looked at."""
+    planning: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
+    """Looking ahead at a film of a thousand scenes takes a second of a core."""
+    creating: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a new spec and its pictures are written: one at a time, for they are in memory until then."""
+    stopping: set[str] = field(default_factory=set)
+    """Runs that were told to stop from a page of this server."""
     clock: Callable[[], float] = time.time
     started: float = field(default_factory=time.time)
 
