@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 _RUN = re.compile(r"[0-9A-Za-z-]{4,40}")
-_PATIENCE = 5.0
+_PATIENCE = 0.5
 """Seconds to wait for those who ask; they hold the file for a moment each."""
 
 
