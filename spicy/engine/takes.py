@@ -117,7 +117,8 @@ def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[
             raise UsageError(f"{shown} cannot be changed: {error.strerror}") from error
         before = edit.text
         spec = load_spec(root / shown, root)
-        if _rest(spec.document.data) != _rest(film.spec.document.data):
+        same = spec.take == film.spec.take  # another story has other scenes
+        if not same or _rest(spec.document.data) != _rest(film.spec.document.data):
             raise UsageError(
                 f"{shown} was changed since this was asked for and is left as it is; look at it again"
             )

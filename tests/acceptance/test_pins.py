@@ -217,3 +217,17 @@ def test_nothing_is_paid_for_a_pin(project: Project, monkeypatch: pytest.MonkeyP
             assert ran.code == 0, ran.err
             monkeypatch.setenv("GROK_API_KEY", "xai-secret-7f3a")
         assert len(emulator.accepted) == paid
+
+
+@pytest.mark.parametrize(("continuity", "stale"), [("soft", set()), ("strict", {"keyframe/03", "video/03"})])
+def test_a_pinned_clip_is_what_a_strict_neighbour_follows(
+    picky: Project, continuity: str, stale: set[str]
+) -> None:
+    text = WRITTEN.replace("    camera: static\n", f"    camera: static\n    continuity: {continuity}\n")
+    picky.write("specs/oak.yaml", text)
+    made(picky)
+    old, new = LINE[CLIP]
+    picky.write("specs/oak.yaml", text.replace(old, new.format(f"store:{attempts(picky, CLIP)[0]}")))
+    plan = json.loads(picky.spicy("plan", "specs/oak.yaml", "--json").out)[0]["stale"]
+    found = {o["node"].partition(":")[2] for o in plan}
+    assert found - {"assembly/final"} == {"video/02", *PAPERS, *stale}

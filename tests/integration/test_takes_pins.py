@@ -10,9 +10,11 @@ import pytest
 
 from spicy.engine.films import Film, load_films
 from spicy.engine.takes import bump_takes, parse_target, pin, pinned, set_take, unpin
+from spicy.engine.wire import open_store
 from spicy.errors import SpecError, UsageError
 from spicy.ids import Digest, NodeId, Step
 from spicy.plan.node import Node, node_key
+from spicy.settings import read_settings
 from spicy.store.store import Store
 from tests.conftest import Project
 from tests.scripted import clip, picture
@@ -49,6 +51,12 @@ def load(project: Project, text: str | None = None) -> Film:
         (project.root / "film.yaml").write_bytes(text.encode())
     store = Store(project.root / "store")
     return load_films([Path("film.yaml")], project.root, "animatic", "build", store)[0]
+
+
+def load_mine() -> Film:
+    """The film of `film.yaml`, over the store that the command uses."""
+    store = open_store(read_settings())
+    return load_films([Path("film.yaml")], Path.cwd(), "animatic", "build", store)[0]
 
 
 @pytest.fixture
@@ -96,11 +104,7 @@ def test_what_ideation_wrote_is_pinned_by_an_override(project: Project) -> None:
     text = "concept: a fox meets an owl # idea\nscenes: 2\noverrides:\n  scenes:\n    2: {mood: calm}\n"
     project.write("film.yaml", text)
     assert project.spicy("build", "film.yaml", "--only", "ideation:story", "-q").code == 0
-    from spicy.engine.wire import open_store
-    from spicy.settings import read_settings
-
-    store = open_store(read_settings())
-    film = load_films([Path("film.yaml")], project.root, "animatic", "build", store)[0]
+    film = load_mine()
     assert film.told is not None
     name = film.told.story.characters[0]
     pin(film, Step.VIDEO, "02", D, ".mp4", project.root)
@@ -204,6 +208,18 @@ def test_an_edit_of_the_author_s_is_never_lost(project: Project, film: Film) -> 
     with pytest.raises(SpecError):
         pin(film, Step.KEYFRAME, "01", D, ".jpg", project.root)
     assert raw(project) == "scenes: ["
+
+
+def test_a_choice_for_one_story_is_not_made_in_another(project: Project) -> None:
+    project.write("film.yaml", "concept: a fox meets an owl\nscenes: 2\n")
+    assert project.spicy("build", "film.yaml", "--only", "ideation:story", "-q").code == 0
+    film = load_mine()
+    set_take(film, Step.IDEATION, "story", 2, project.root)
+    before = raw(project)
+    assert before.endswith("take: 2\n")
+    with pytest.raises(UsageError, match="was changed since this was asked for"):
+        pin(film, Step.KEYFRAME, "01", D, ".jpg", project.root)
+    assert raw(project) == before
 
 
 def test_a_comment_of_the_author_s_is_no_reason_to_refuse(project: Project, film: Film) -> None:
