@@ -137,6 +137,7 @@ def test_a_killed_server_is_one_line_and_the_build_goes_on(project: Project) -> 
     project.write("oak.yaml", SLOW)
     with building(project, "oak.yaml", "-q") as build:
         assert build.page
+        assert os.getsid(build.server()) != os.getsid(build.process.pid)  # the terminal's Ctrl-C is not for it
         os.kill(build.server(), signal.SIGKILL)
         assert build.process.wait(timeout=60) == 0
         build._ear.join()
