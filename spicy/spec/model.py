@@ -44,7 +44,9 @@ class CharacterChanges(Text):
         None, description="What the character looks like; copied word for word into every prompt."
     )
     ref: Word | None = Field(None, description="A reference picture to redraw in the film's style.")
-    sheet: Word | None = Field(None, description="Your own character sheet, or store:DIGEST, used as it is for $0.")
+    sheet: Word | None = Field(
+        None, description="Your own character sheet, or store:DIGEST, used as it is for $0."
+    )
     take: Take | None = Field(None, description="Another number asks for a new sample of the sheet.")
 
 

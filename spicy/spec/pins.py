@@ -54,7 +54,9 @@ def is_pin(written: str) -> bool:
 def take_pin(written: str, field: str, complain: Callable[[str], None]) -> str | None:
     """Give a pin its one spelling, or complain and give None; the store itself is asked when films are loaded."""
     if field not in FIELDS:
-        complain(f"a `{field}` is a file of yours; only sheet, keyframe and clip may name what the store holds")
+        complain(
+            f"a `{field}` is a file of yours; only sheet, keyframe and clip may name what the store holds"
+        )
         return None
     what, suffixes = FIELDS[field].value
     found = _WHOLE.fullmatch(written)
