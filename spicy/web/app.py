@@ -19,16 +19,20 @@ from spicy.serving.builtin import Workers
 from spicy.serving.launch import Launcher
 from spicy.settings import ServerSettings, Settings
 from spicy.web import (
+    actions,
     admin,
     docs,
     errors,
     extension,
+    films,
     generations,
     media,
+    new_run,
     openai_chat,
     openai_images,
     openai_videos,
     run_pages,
+    store_page,
     xai_rest,
 )
 from spicy.web.access import Guard, check_exposure, origins
@@ -84,6 +88,7 @@ def create_app(
     for module in (
         generations, media, extension, admin, docs, openai_chat, openai_images, openai_videos,
         xai_rest, run_pages,
+        new_run, films, actions, store_page,
     ):  # fmt: skip
         app.include_router(module.router)
     return app

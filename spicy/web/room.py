@@ -17,6 +17,7 @@ from spicy.serving.launch import Launcher
 from spicy.settings import ServerSettings, Settings
 from spicy.store.store import Store
 from spicy.web.fetch import Gate
+from spicy.web.figures import Counter
 from spicy.web.request_log import RequestLog
 
 
@@ -49,6 +50,12 @@ class Room:
     """Runs that were told to stop from a page of this server."""
     clock: Callable[[], float] = time.time
     started: float = field(default_factory=time.time)
+
+    counter: Counter = field(init=False)
+    """Counts the store for its page."""
+
+    def __post_init__(self) -> None:
+        self.counter = Counter(self.settings)
 
     @property
     def build(self) -> Path:

@@ -1,0 +1,242 @@
+"""The page of a new run: a form that becomes a spec which its author can keep, and a build of it.
+
+The page gives each form the id of the run that it starts. The spec names that run in its first line, and the
+launcher starts an id once: so whatever is sent twice, or again after a crash in between, ends in one spec and one
+build.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, get_args
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from spicy.engine.specs import free_path, new_spec, write_spec
+from spicy.errors import SpecError, StoreError, UsageError
+from spicy.recipe.load import recipe_names
+from spicy.runs.read import find_run
+from spicy.serving.launch import Launched, Order
+from spicy.spec.model import AspectRatio
+from spicy.web.access import client
+from spicy.web.drafts import (
+    REFS,
+    Draft,
+    Mistakes,
+    check_slots,
+    picture_names,
+    place_problems,
+    read_draft,
+    spec_values,
+)
+from spicy.web.errors import ApiError
+from spicy.web.forms import MOST_PICTURES, Form, Sent
+from spicy.web.pages import draw
+from spicy.web.planning import Plan, look_ahead
+from spicy.web.room import Room, room_of
+from spicy.web.uploads import Upload, take_upload
+
+router = APIRouter(dependencies=[Depends(client)], include_in_schema=False)
+Here = Annotated[Room, Depends(room_of)]
+
+FOLDER = Path("specs")
+KEYFRAMES = "keyframes"
+_SEEMS = b"\xff\xd8\xff"
+"""How a JPEG begins: stands for pictures that are still on their sender's machine."""
+_HEAD_LINES = 3
+_LABELS = {"aspect_ratio": "Aspect ratio"}
+
+
+@router.get("/new")
+def new_page(request: Request, room: Here) -> Response:
+    """The empty form."""
+    return _page(request, room, Draft(), Mistakes())
+
+
+@router.post("/new/preview")
+def preview(request: Request, room: Here, form: Sent) -> Response:
+    """Plan and price of what the form says: a part of the page for its script, else the page with all but the files.
+
+    Spends nothing; what it writes is in a folder of its own that goes away.
+    """
+    draft, mistakes = read_draft(form), Mistakes()
+    plan = _plan(room, draft, mistakes)
+    if request.headers.get("spicy-part"):
+        return draw(request, "_preview.html.j2", plan=plan, mistakes=mistakes, draft=draft, labels=_label)
+    return _page(request, room, draft, mistakes, plan=plan, run=form.run())
+
+
+@router.post("/new")
+def create(request: Request, room: Here, form: Sent) -> Response:
+    """Write the spec, start its build and go to its run; or, with mistakes, draw the form again and write nothing."""
+    run = form.run()
+    with room.creating:
+        if not is_started(room, run):
+            draft, mistakes = read_draft(form), Mistakes()
+            path = _written_for(room, run) or _write(room, draft, form, run, mistakes)
+            if path is None:
+                return _page(request, room, draft, mistakes, run=run, status=422)
+            _launch(room, path, run, form.text("until"))
+    return RedirectResponse(f"/runs/{run}", 303)
+
+
+def is_started(room: Room, run: str) -> bool:
+    """Whether a build of that id was started before, by any server of this project."""
+    if room.launcher.state(run) is not Launched.UNKNOWN:
+        return True
+    with contextlib.suppress(StoreError):  # the launcher itself starts no id twice
+        return find_run(room.build, run) is not None
+    return False
+
+
+def _launch(room: Room, path: Path, run: str, until: str) -> None:
+    """Raises ApiError when nothing can be started; the spec is kept."""
+    order = Order(
+        spec=path, run=run, provider=room.desk.provider, until=KEYFRAMES if until == KEYFRAMES else None
+    )
+    try:
+        room.launcher.start(order)
+    except UsageError as error:
+        raise ApiError(503, f"{error}; {path.as_posix()} is written, build it when that is mended") from error
+
+
+def _written_for(room: Room, run: str) -> Path | None:
+    """The spec that was written for a run whose build was not started any more."""
+    for path in sorted((room.root / FOLDER).glob("*.yaml")):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            if f"run {run})".encode() in b"".join(islice(file, _HEAD_LINES))[:1000]:
+                return path.relative_to(room.root)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    """A spec to write: what it says but for its pictures, and these by slot."""
+
+    draft: Draft
+    values: Mapping[str, object]
+    uploads: Mapping[int, Upload]
+
+    def at(self, path: Path) -> tuple[Mapping[str, object], Mapping[Path, bytes]]:
+        """What the spec at `path` holds, and the files beside it."""
+        names = picture_names(self.draft.pictured)
+        refs, files = {}, {}
+        for slot in self.draft.pictured:
+            upload = self.uploads[slot.number]
+            file = f"refs/{path.stem}/{names[slot.number]}{upload.suffix}"
+            refs[slot.name] = file
+            files[path.parent / file] = upload.data
+        return {**self.values, REFS: refs or None}, files
+
+
+def _write(room: Room, draft: Draft, form: Form, run: str, mistakes: Mistakes) -> Path | None:
+    """The new spec's path; None, with nothing written, when there are mistakes."""
+    _plan(room, draft, mistakes)
+    uploads = _uploads(room, draft, form, mistakes)
+    if mistakes:
+        return None
+    composed = _Composed(draft, spec_values(draft, mistakes), uploads)
+    heading = (
+        f"Written by the dashboard (for the run {run}).\n"
+        "It is yours: keep it, edit it, and build it again; only what an edit changes is made anew."
+    )
+
+    def check(path: Path) -> None:
+        look_ahead(room, path)
+
+    try:
+        path = new_spec(room.root / FOLDER, draft.subject, composed.at, check, heading)
+    except SpecError as error:
+        for problem in error.problems:
+            mistakes.add("concept", problem.message)
+        return None
+    except UsageError as error:
+        mistakes.add("concept", str(error))
+        return None
+    return path.relative_to(room.root)
+
+
+def _uploads(room: Room, draft: Draft, form: Form, mistakes: Mistakes) -> dict[int, Upload]:
+    found: dict[int, Upload] = {}
+    for slot in draft.slots:
+        file = form.file(f"picture-{slot.number}")
+        if file is None:
+            continue
+        try:
+            found[slot.number] = take_upload(file, room)
+        except ApiError as error:
+            mistakes.add(f"picture-{slot.number}", error.message)
+    return found
+
+
+def _plan(room: Room, draft: Draft, mistakes: Mistakes) -> Plan | None:
+    """What a build of the draft would do; None when the mistakes, which are all found here, leave nothing to plan."""
+    values = spec_values(draft, mistakes)
+    check_slots(draft, mistakes)
+    if not values["concept"]:
+        return None
+    with tempfile.TemporaryDirectory(prefix="spicy-preview-") as folder:
+        path = Path(folder).resolve() / free_path(room.root / FOLDER, draft.subject).name
+        uploads = {slot.number: Upload(_SEEMS, ".jpg") for slot in draft.pictured}
+        said, files = _Composed(draft, values, uploads).at(path)
+        plan: Plan | None = None
+
+        def check() -> None:
+            nonlocal plan
+            plan = look_ahead(room, path)
+
+        try:
+            write_spec(path, said, files, check)
+        except SpecError as error:
+            _place(error, path, said, draft, mistakes)
+        except UsageError as error:
+            mistakes.add("recipe", str(error))
+        return plan
+
+
+def _place(
+    error: SpecError, path: Path, said: Mapping[str, object], draft: Draft, mistakes: Mistakes
+) -> None:
+    from spicy.spec.edit import dump
+
+    text = dump({key: value for key, value in said.items() if value is not None})
+    place_problems(error.problems, path.as_posix(), text, draft, mistakes)
+
+
+def _page(
+    request: Request,
+    room: Room,
+    draft: Draft,
+    mistakes: Mistakes,
+    *,
+    plan: Plan | None = None,
+    run: str | None = None,
+    status: int = 200,
+) -> Response:
+    return draw(
+        request,
+        "new.html.j2",
+        status=status,
+        here="new",
+        draft=draft,
+        mistakes=mistakes,
+        plan=plan,
+        run=run,
+        recipes=recipe_names(room.root),
+        shapes=get_args(AspectRatio),
+        provider=room.desk.provider,
+        most=MOST_PICTURES,
+        redrawn=request.method == "POST",
+        labels=_label,
+    )
+
+
+def _label(name: str) -> str:
+    """What the page calls a field."""
+    return _LABELS.get(name) or name.replace("-", " ").capitalize()
