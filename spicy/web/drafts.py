@@ -94,7 +94,7 @@ class Mistakes:
 
 def spec_values(draft: Draft, mistakes: Mistakes) -> dict[str, object]:
     """What the spec says besides its pictures, in the order of a spec; what is wrong goes to `mistakes` instead."""
-    texts = {name: text for name, text in draft.texts.items() if _is_text(name, text, mistakes)}
+    texts = {name: text for name, text in draft.texts.items() if text and _is_text(name, text, mistakes)}
     if not draft.texts.get("concept"):
         mistakes.add("concept", "say in a sentence or two what the film is about")
     recipe = texts.get("recipe")
