@@ -27,6 +27,11 @@ def first_frame(clip: Path, into: Path) -> None:
     _save(_frame(clip, last=False), into)
 
 
+def first_picture(clip: Path) -> Image:
+    """The first picture of `clip`, to be looked at and not kept. Raises MediaError when none decodes."""
+    return _picture(_frame(clip, last=False))
+
+
 def last_frame(clip: Path, into: Path) -> None:
     """Write the last picture of `clip` that decodes to `into`. Raises MediaError when none does."""
     _save(_frame(clip, last=True), into)
@@ -81,9 +86,12 @@ def _decodable(container: InputContainer) -> Iterator[VideoFrame]:
             continue
 
 
-def _save(frame: VideoFrame, into: Path) -> None:
+def _picture(frame: VideoFrame) -> Image:
     picture: Image = frame.to_image()  # type: ignore[no-untyped-call]
-    if turn := round(frame.rotation):
-        picture = picture.rotate(turn, expand=True)
+    turn = round(frame.rotation)
+    return picture.rotate(turn, expand=True) if turn else picture
+
+
+def _save(frame: VideoFrame, into: Path) -> None:
     with whole(into, durable=False) as draft:
-        picture.save(draft, "JPEG", quality=QUALITY)
+        _picture(frame).save(draft, "JPEG", quality=QUALITY)

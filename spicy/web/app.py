@@ -28,6 +28,7 @@ from spicy.web import (
     generations,
     media,
     new_run,
+    objects,
     openai_chat,
     openai_images,
     openai_videos,
@@ -65,7 +66,9 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with contextlib.ExitStack() as stack:
-            app.state.room = await run_in_threadpool(_open, stack, settings, server, desk, root)
+            app.state.room = await run_in_threadpool(
+                _open, stack, settings, server, desk, root, app.state.closing
+            )
             try:
                 yield
             finally:
@@ -87,7 +90,7 @@ def create_app(
     errors.install(app)
     for module in (
         generations, media, extension, admin, docs, openai_chat, openai_images, openai_videos,
-        xai_rest, run_pages,
+        xai_rest, run_pages, objects,
         new_run, films, actions, store_page,
     ):  # fmt: skip
         app.include_router(module.router)
@@ -115,6 +118,7 @@ def _open(
     server: ServerSettings,
     given: Desk | None,
     root: Path | None,
+    closing: threading.Event,
 ) -> Room:
     """Everything that runs, in an order that can be taken down backwards. Raises SpicyError."""
     desk = given
@@ -137,12 +141,14 @@ def _open(
         settings=settings,
         root=project,
         launcher=launcher,
+        closing=closing,
         queue=queue,
         store=desk.store,
         desk=desk,
         log=log,
         builtin=server.builtin_worker,
     )
+    stack.callback(room.live.close)
     sweeper = Sweeper(room)
     sweeper.start()
     stack.callback(sweeper.stop)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -55,8 +57,23 @@ def clip_response(room: Room, id: str, request: Request) -> FileResponse:
         raise _missing(id) from None
     if not stat.S_ISREG(found.st_mode):
         raise _missing(id)
+    return _response(path, found, request, "video/mp4", {})
+
+
+def file_response(path: Path, request: Request, type: str, headers: Mapping[str, str]) -> FileResponse:
+    """A file as a response, whole or the parts that are asked for. Raises ApiError 404 and 416."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        raise ApiError(404, f"there is no {path.name[:80]!r} here", code="not_found") from None
+    return _response(path, found, request, type, headers)
+
+
+def _response(
+    path: Path, found: os.stat_result, request: Request, type: str, headers: Mapping[str, str]
+) -> FileResponse:
     _check_range(request.headers.get("range"), found.st_size)
-    return FileResponse(path, media_type="video/mp4", stat_result=found)
+    return FileResponse(path, media_type=type, stat_result=found, headers=dict(headers))
 
 
 def _check_range(wanted: str | None, size: int) -> None:

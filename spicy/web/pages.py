@@ -21,6 +21,7 @@ from fastapi.responses import HTMLResponse
 from spicy import __version__
 from spicy.engine.wire import new_run
 from spicy.ids import usd
+from spicy.sinks.words import activity
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -103,6 +104,11 @@ def template(name: str) -> Template:
     return environment().get_template(name)
 
 
+def part(name: str, shape: str, *values: object) -> str:
+    """A part of a page alone: what the macro `shape` of the template `name` draws."""
+    return str(getattr(template(name).module, shape)(*values))
+
+
 @functools.cache
 def environment() -> Environment:
     """The environment of all templates, with what they may call."""
@@ -117,7 +123,15 @@ def environment() -> Environment:
         cache_size=-1,
     )
     made.filters.update(
-        usd=usd, took=took, moment=moment, clock=clock, brief=brief, score=score, urlpath=urlpath, shape=shape
+        usd=usd,
+        took=took,
+        moment=moment,
+        clock=clock,
+        brief=brief,
+        score=score,
+        urlpath=urlpath,
+        shape=shape,
+        activity=activity,
     )
     made.globals.update(
         version=__version__, static=static_url, fresh_run=fresh_run, csrf="", csrf_field=lambda: csrf_field(""),

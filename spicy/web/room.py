@@ -18,7 +18,9 @@ from spicy.settings import ServerSettings, Settings
 from spicy.store.store import Store
 from spicy.web.fetch import Gate
 from spicy.web.figures import Counter
+from spicy.web.live import Live
 from spicy.web.request_log import RequestLog
+from spicy.web.thumbs import Thumbs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Room:
     root: Path
     """The project's folder."""
     launcher: Launcher
+    closing: threading.Event
+    """Set when the server is told to leave: answers that would never end by themselves end then."""
     queue: Queue
     store: Store
     desk: Desk
@@ -51,11 +55,15 @@ class Room:
     clock: Callable[[], float] = time.time
     started: float = field(default_factory=time.time)
 
+    thumbs: Thumbs = field(default_factory=Thumbs)
+    live: Live = field(init=False)
+    """Runs as they are followed."""
     counter: Counter = field(init=False)
     """Counts the store for its page."""
 
     def __post_init__(self) -> None:
         self.counter = Counter(self.settings)
+        self.live = Live(self.build, self.launcher, self.store.records, self.stopping, self.closing)
 
     @property
     def build(self) -> Path:

@@ -1,0 +1,429 @@
+"""The parts of a run's page: what each needs to know, put together for its template, and drawn.
+
+A part is an element with an id. Drawn alone it is what the browsers of a run get when it changed; a page is all of
+them together, drawn by the same templates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from spicy.errors import StoreError
+from spicy.events import Recovering
+from spicy.ids import CallKey, Digest, NodeId, Step, Ticks
+from spicy.runs.model import RunState, Tried, parts
+from spicy.runs.view import FilmView, NodeState, NodeView
+from spicy.store.records import Records
+from spicy.story.model import Character, Scene
+from spicy.web.followed import HEAD, LINES, Followed, Line, Part
+from spicy.web.pages import part
+
+MANY = 40
+"""A film of more scenes has no players and no attempts in its page, only ways to them."""
+_LINES = 400
+_NOW = 4
+
+RUN_WORDS = {
+    RunState.STARTING: ("…", "starting"),
+    RunState.RUNNING: ("▶", "running"),
+    RunState.DONE: ("✓", "done"),
+    RunState.FAILED: ("✕", "failed"),
+    RunState.MISTAKE: ("!", "mistake"),
+    RunState.BUDGET: ("■", "stopped by the budget"),
+    RunState.INTERRUPTED: ("■", "interrupted"),
+    RunState.DIED: ("✕", "died"),
+}
+"""How a run stands, as a sign and a word: never by colour alone."""
+
+NODE_WORDS = {
+    NodeState.WAITING: ("○", "waiting"),
+    NodeState.RUNNING: ("▶", "being made"),
+    NodeState.MADE: ("✓", "made"),
+    NodeState.FRESH: ("✓", "up to date"),
+    NodeState.FAILED: ("✕", "failed"),
+    NodeState.STOPPED: ("■", "stopped"),
+    NodeState.BLOCKED: ("⊘", "not tried"),
+}
+
+_TITLES = {Step.CHARACTER: "Sheet", Step.KEYFRAME: "Keyframe", Step.VIDEO: "Clip"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """An attempt as a gallery shows it."""
+
+    digest: Digest
+    suffix: str
+    take: int
+    number: int
+    score: float | None
+    problems: tuple[str, ...]
+    cost: Ticks
+    key: CallKey
+    prompt: str
+    used: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A character's sheet, a keyframe or a clip as a page shows it."""
+
+    id: str
+    run: str
+    film: str
+    step: Step
+    item: str
+    title: str
+    about: str
+    """What is to be seen, for those who cannot see it."""
+    node: NodeView
+    sign: str
+    word: str
+    shape: str
+    poster: Digest | None
+    """The picture: the target itself, or what stands for a clip."""
+    score: float | None
+    cost: Ticks
+    """What making it cost, in whichever run."""
+    paid: Ticks
+    """In this run."""
+    own: bool
+    pinned: bool
+    tries: tuple[Try, ...]
+    many: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneRow:
+    """A scene with its two cards."""
+
+    id: str
+    scene: Scene
+    number: int
+    keyframe: Card | None
+    clip: Card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmPart:
+    """A film of a run."""
+
+    run: str
+    film: FilmView
+    mark: str
+    """What ids of its elements begin with: empty when the run has one film."""
+    shape: str
+    many: bool
+    characters: tuple[tuple[Character, Card], ...]
+    scenes: tuple[SceneRow, ...]
+    ideation: NodeView
+    final: NodeView
+    has_script: bool
+    has_report: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadPart:
+    """A run as a whole."""
+
+    run: str
+    state: RunState
+    sign: str
+    word: str
+    title: str
+    films: tuple[FilmView, ...]
+    total: int
+    settled: int
+    now: tuple[NodeView, ...]
+    more: int
+    troubles: tuple[NodeView, ...]
+    blocked: int
+    left: Ticks | None
+    seconds: float | None
+    until: str
+    stopping: bool
+    provider: str
+    cap: Ticks | None
+    paid: Ticks
+    saved: Ticks
+    began: str
+    recovering: Recovering | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPart:
+    """All of a run's page."""
+
+    head: HeadPart
+    films: tuple[FilmPart, ...]
+    lines: Sequence[Line]
+    left_out: int
+    """Older lines of the log, which only the log as text has."""
+    last: int
+    is_over: bool
+
+
+class Painter:
+    """Draws the parts of runs. Its callers hold the run's lock."""
+
+    def __init__(self, records: Records) -> None:
+        self._prompt = functools.lru_cache(maxsize=4096)(functools.partial(_prompt, records))
+
+    def paint(self, followed: Followed, changed: Iterable[Part], after: int) -> str:
+        """The changed parts, and the lines of events after `after`, as HTML."""
+        drawn: list[str] = []
+        kinds: dict[str, set[str]] = {}
+        for one in changed:
+            kinds.setdefault(one.kind, set()).add(one.name)
+        if "whole" in kinds:
+            return _draw("whole", self.page(followed))
+        if HEAD.kind in kinds:
+            drawn.append(_draw("head", self.head(followed)))
+        told = kinds.get("film", set())
+        for name in sorted(told):
+            if name in followed.view.films:
+                drawn.append(_draw("film", self.film(followed, followed.view.films[name])))
+        nodes = {n for n in kinds.get("node", set()) if parts(NodeId(n))[0] not in told}
+        drawn += [self._node(followed, NodeId(name)) for name in sorted(nodes)]
+        doing = {n for n in kinds.get("doing", set()) - nodes if parts(NodeId(n))[0] not in told}
+        drawn += [self._doing(followed, NodeId(name)) for name in sorted(doing)]
+        if LINES.kind in kinds:
+            drawn.append(_draw("lines", followed.lines_after(after)[-_LINES:]))
+        return "".join(drawn)
+
+    def page(self, followed: Followed) -> RunPart:
+        """All of a run."""
+        shown = followed.lines[-_LINES:]
+        return RunPart(
+            head=self.head(followed),
+            films=tuple(self.film(followed, film) for film in followed.view.films.values()),
+            lines=shown,
+            left_out=len(followed.lines) - len(shown),
+            last=followed.view.last,
+            is_over=followed.is_over,
+        )
+
+    def head(self, followed: Followed) -> HeadPart:
+        """What is said of the run as a whole. Raises LookupError when nobody knows of it."""
+        view, state = followed.view, followed.state
+        if state is None:
+            raise LookupError(followed.run)
+        running = view.running
+        titles = [film.story.title if film.story else film.name for film in view.films.values()]
+        failed = [node for node in view.nodes.values() if node.state is NodeState.FAILED]
+        started, finished = view.started, view.finished
+        return HeadPart(
+            run=followed.run,
+            state=state,
+            sign=RUN_WORDS[state][0],
+            word=RUN_WORDS[state][1],
+            title=", ".join(titles),
+            films=tuple(view.films.values()),
+            total=view.total,
+            settled=view.settled,
+            now=tuple(running[:_NOW]),
+            more=max(0, len(running) - _NOW),
+            troubles=tuple(failed),
+            blocked=view.count(NodeState.BLOCKED),
+            left=_left(followed),
+            seconds=finished.seconds if finished else None,
+            until=started.until if started else "",
+            stopping=followed.stopping,
+            provider=started.provider if started else "",
+            cap=started.cap if started else None,
+            paid=view.paid,
+            saved=view.saved,
+            began=view.began,
+            recovering=view.recovering,
+            said=followed.said,
+        )
+
+    def film(self, followed: Followed, film: FilmView) -> FilmPart:
+        """A film with all its cards."""
+        story = film.story
+        many = story is not None and len(story.scenes) > MANY
+        characters = story.characters if story else ()
+        return FilmPart(
+            run=followed.run,
+            film=film,
+            mark=_mark(followed, film.name),
+            shape=story.aspect_ratio if story else "",
+            many=many,
+            characters=tuple((c, self._sheet(followed, film, c)) for c in characters),
+            scenes=tuple(
+                self._row(followed, film, scene, n)
+                for n, scene in enumerate(story.scenes if story else (), 1)
+            ),
+            ideation=_known(followed, film.name, Step.IDEATION, "story"),
+            final=_known(followed, film.name, Step.ASSEMBLY, "final"),
+            has_script=bool(_known(followed, film.name, Step.SCRIPT, "script").assets),
+            has_report=bool(_known(followed, film.name, Step.ASSEMBLY, "report").assets),
+        )
+
+    def _row(self, followed: Followed, film: FilmView, scene: Scene, number: int) -> SceneRow:
+        drawn = scene.keyframe is not None or scene.clip is None
+        return SceneRow(
+            id=f"scene-{_mark(followed, film.name)}{scene.slug}",
+            scene=scene,
+            number=number,
+            keyframe=self._still(followed, film, scene, number) if drawn else None,
+            clip=self._clip(followed, film, scene, number),
+        )
+
+    def _sheet(self, followed: Followed, film: FilmView, character: Character) -> Card:
+        node = _known(followed, film.name, Step.CHARACTER, character.slug)
+        about = f"Character sheet of {character.name}"
+        return self._card(followed, film, node, about, shape="1:1", poster=node.digest)
+
+    def _still(self, followed: Followed, film: FilmView, scene: Scene, number: int) -> Card:
+        node = _known(followed, film.name, Step.KEYFRAME, scene.slug)
+        return self._card(
+            followed, film, node, f"Keyframe of scene {number}, {scene.title}", poster=node.digest
+        )
+
+    def _clip(self, followed: Followed, film: FilmView, scene: Scene, number: int) -> Card:
+        node = _known(followed, film.name, Step.VIDEO, scene.slug)
+        still = _known(followed, film.name, Step.KEYFRAME, scene.slug).digest
+        first = next((digest for path, digest in node.assets.items() if path.endswith("/first.jpg")), still)
+        return self._card(followed, film, node, f"Clip of scene {number}, {scene.title}", poster=first)
+
+    def _card(
+        self,
+        followed: Followed,
+        film: FilmView,
+        node: NodeView,
+        about: str,
+        *,
+        poster: Digest | None,
+        shape: str = "",
+    ) -> Card:
+        tried = followed.tried(film.name, node.step, node.item)
+        used = next((one for one in tried if one.used), None)
+        chosen = [a for a in node.done.attempts if a.chosen] if node.done else []
+        given = [d for label, d in node.done.inputs if label.startswith("own ")] if node.done else []
+        own = bool(given) and not chosen
+        has_asset = node.digest is not None
+        many = film.story is not None and len(film.story.scenes) > MANY
+        sign, word = _standing(followed, node)
+        return Card(
+            id=_card_id(followed, node),
+            run=followed.run,
+            film=film.name,
+            step=node.step,
+            item=node.item,
+            title=_TITLES[node.step],
+            about=about,
+            node=node,
+            sign=sign,
+            word=word,
+            shape=shape or (film.story.aspect_ratio if film.story else ""),
+            poster=poster,
+            score=node.score if chosen or own or not has_asset else (used.score if used else None),
+            cost=Ticks(sum(a.cost for a in node.done.attempts))
+            if chosen and node.done
+            else Ticks(used.cost if used else 0),
+            paid=followed.paid.get(node.id, Ticks(0)),
+            own=own,
+            pinned=own and any(one.digest in given for one in tried),
+            tries=() if many else tuple(self._tries(tried)),
+            many=many,
+        )
+
+    def tries(self, followed: Followed, film: str, step: Step, item: str) -> tuple[Try, ...]:
+        """Every attempt at a target, as a page of its own shows them."""
+        return tuple(self._tries(followed.tried(film, step, item)))
+
+    def _tries(self, tried: Iterable[Tried]) -> Iterator[Try]:
+        for one in tried:
+            yield Try(
+                digest=one.digest,
+                suffix=one.suffix,
+                take=one.take,
+                number=one.number,
+                score=one.score,
+                problems=one.problems,
+                cost=one.cost,
+                key=one.key,
+                prompt=self._prompt(one.key),
+                used=one.used,
+            )
+
+    def _node(self, followed: Followed, id: NodeId) -> str:
+        """The part that shows a target."""
+        name, step, item = parts(id)
+        film = followed.view.films.get(name)
+        if film is None or film.story is None:
+            return ""
+        story = film.story
+        if step is Step.CHARACTER:
+            found = next((c for c in story.characters if c.slug == item), None)
+            return _draw("card", self._sheet(followed, film, found)) if found else ""
+        if step in (Step.KEYFRAME, Step.VIDEO):
+            number, scene = next(((n, s) for n, s in enumerate(story.scenes, 1) if s.slug == item), (0, None))
+            if scene is None:
+                return ""
+            draw = self._still if step is Step.KEYFRAME else self._clip
+            return _draw("card", draw(followed, film, scene, number))
+        return _draw("film_head", self.film_head(followed, film))
+
+    def film_head(self, followed: Followed, film: FilmView) -> FilmPart:
+        """A film without its cards: what its head needs."""
+        bare = FilmView(film.name, film.spec, None, film.planned, film.final)
+        drawn = self.film(followed, bare)
+        return dataclasses.replace(drawn, film=film, shape=film.story.aspect_ratio if film.story else "")
+
+    def _doing(self, followed: Followed, id: NodeId) -> str:
+        """The part that shows how far a target's call has come."""
+        node = followed.view.nodes.get(id)
+        return "" if node is None else _draw("doing", _card_id(followed, node), node)
+
+
+def _prompt(records: Records, key: CallKey) -> str:
+    try:
+        record = records.find(key)
+    except (StoreError, OSError):
+        return ""
+    found = record.request.get("prompt") if record else None
+    return found if isinstance(found, str) else ""
+
+
+def _left(followed: Followed) -> Ticks | None:
+    """What is likely still to be paid; None while nobody knows."""
+    view = followed.view
+    if view.finished is not None:
+        return view.finished.left
+    planned = [film.planned.likely for film in view.films.values() if film.planned]
+    return Ticks(max(0, sum(planned) - view.paid)) if planned else None
+
+
+def _known(followed: Followed, film: str, step: Step, item: str) -> NodeView:
+    """A target as the view has it. Asking must not make it one of the run's."""
+    id = NodeId(f"{film}:{step}/{item}")
+    return followed.view.nodes.get(id) or NodeView(id, film, step, item)
+
+
+def _standing(followed: Followed, node: NodeView) -> tuple[str, str]:
+    """Sign and word of a target. What a run did not come to waits no longer when it is over."""
+    if node.state is NodeState.WAITING:
+        started = followed.view.started
+        if node.step is Step.VIDEO and started is not None and started.until in ("characters", "keyframes"):
+            return "○", "after the storyboard"
+        if followed.is_over:
+            return "○", "not in this run"
+    return NODE_WORDS[node.state]
+
+
+def _mark(followed: Followed, film: str) -> str:
+    return f"{film}-" if len(followed.view.films) > 1 else ""
+
+
+def _card_id(followed: Followed, node: NodeView) -> str:
+    mark = _mark(followed, node.film)
+    return f"card-{mark}{node.step}-{node.item}"
+
+
+_draw = functools.partial(part, "_run.html.j2")
