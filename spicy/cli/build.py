@@ -92,7 +92,9 @@ def build(
             asked = _asked(run, until, max_cost, retry_unknown, quiet, as_json)
             if serve:
                 alive = alive or _claim(stack, asked.run)
-            dashboard = stack.enter_context(_beside(project, provider, asked.run)) if serve else None
+            dashboard = stack.enter_context(_beside(provider)) if serve else None
+            if dashboard is not None and (url := dashboard.url()):
+                click.echo(f"dashboard: {url}/runs/{asked.run}", err=True)
             session, runs = _session(project, asked, alive)
             code = _build(project, session, runs, wanted, jobs or project.settings.jobs, asked.silent)
         if session.tally.made and (code != 0 or wanted is not None):
@@ -169,22 +171,15 @@ def _claim(stack: contextlib.ExitStack, run: str) -> Alive | None:
     return alive
 
 
-def _beside(project: Project, provider: str | None, run: str) -> Beside:
-    """The server beside this build, when it answers or has failed to; says where the run can be looked at."""
+def _beside(provider: str | None) -> Beside:
+    """The server beside this build, on its way up."""
     from spicy.serving.beside import Beside
     from spicy.settings import read_server_settings
 
     chosen = read_server_settings().model_fields_set
     extra = {} if "builtin_worker" in chosen else {"SPICY_BUILTIN_WORKER": "0"}
     options = [] if provider is None else [f"--provider={provider}"]
-    dashboard = Beside(Path.cwd(), options, extra, lambda line: click.echo(line, err=True))
-    try:
-        if url := dashboard.url():
-            click.echo(f"dashboard: {url}/runs/{run}", err=True)
-    except BaseException:
-        dashboard.close()
-        raise
-    return dashboard
+    return Beside(Path.cwd(), options, extra, lambda line: click.echo(line, err=True))
 
 
 _NO_LOOKING_ON = {2, 130}
@@ -325,24 +320,26 @@ def _build(
             session.recover()
         else:
             _make_stale(project, session, wanted, jobs)
+        return session.finish(_left(session, wanted))
     except BaseException as error:
-        runs(session.ending(_code_of(error)))  # the terminal is told by who catches it
+        # A second Ctrl-C may break what is in its way: a lock, for one, that is let go of where it was not held.
+        stopped = session.stop.is_set() or isinstance(error, KeyboardInterrupt)
+        if stopped:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # how the run ended is written down first
+        runs(session.ending(_code_of(error, stopped)))  # the terminal is told by who catches it
         session.sink.close()  # gives the terminal back
+        if stopped:
+            raise KeyboardInterrupt from error
         raise
-    return session.finish(_left(session, wanted))
 
 
-def _code_of(error: BaseException) -> int:
+def _code_of(error: BaseException, stopped: bool) -> int:
     """The exit code that a build ends with when this is raised."""
     from spicy.runner.session import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE
 
-    match error:
-        case KeyboardInterrupt():
-            return EXIT_INTERRUPTED
-        case UsageError() | SpecError() | StoreError():
-            return EXIT_USAGE
-        case _:
-            return EXIT_FAILED
+    if stopped:
+        return EXIT_INTERRUPTED
+    return EXIT_USAGE if isinstance(error, UsageError | SpecError | StoreError) else EXIT_FAILED
 
 
 def _make_stale(project: Project, session: Session, wanted: _Wanted | None, jobs: int) -> None:

@@ -57,7 +57,7 @@ class Beside:
 
     def url(self) -> str:
         """Where it answers, which is waited for; empty when it does not."""
-        if self._process is not None and not self._ready.wait(_START) and self._process.poll() is None:
+        if self._process is not None and self._wanted and not self._ready.wait(_START):
             self._wanted = False
             self._report(f"there is no dashboard beside this build: it did not answer within {_START:.0f} s")
         return self._url if self._wanted else ""
@@ -75,17 +75,13 @@ class Beside:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go of the server, and see it off."""
-        self.close(wait=kind is not KeyboardInterrupt)
-
-    def close(self, *, wait: bool = True) -> None:
-        """Let go of the server, and see it off; without `wait` it leaves by itself."""
         self._wanted = False
         process = self._process
-        if process is None or process.stdin is None or process.stdin.closed:
+        if process is None or process.stdin is None:
             return
         process.stdin.close()
-        if not wait:
-            return
+        if kind is KeyboardInterrupt:
+            return  # it leaves by itself; who pressed Ctrl-C twice does not want to wait
         gone = False
         with contextlib.suppress(KeyboardInterrupt):
             gone = self._over.wait(_LEAVE)

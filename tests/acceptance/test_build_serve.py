@@ -137,7 +137,9 @@ def test_a_killed_server_is_one_line_and_the_build_goes_on(project: Project) -> 
     project.write("oak.yaml", SLOW)
     with building(project, "oak.yaml", "-q") as build:
         assert build.page
-        assert os.getsid(build.server()) != os.getsid(build.process.pid)  # the terminal's Ctrl-C is not for it
+        assert os.getsid(build.server()) != os.getsid(
+            build.process.pid
+        )  # the terminal's Ctrl-C is not for it
         os.kill(build.server(), signal.SIGKILL)
         assert build.process.wait(timeout=60) == 0
         build._ear.join()
@@ -166,6 +168,14 @@ def test_a_server_that_cannot_start_is_one_line_and_the_build_goes_on(project: P
     assert len(told) == 1
     assert told[0].startswith("there is no dashboard beside this build: ")
     assert "name another file in DB_PATH" in told[0]
+
+
+def test_the_exit_code_is_that_of_the_build(shop: Studio) -> None:
+    with building(shop.project, "oak.yaml", "--max-cost", "0") as build:
+        build.heard("the build is over")
+        assert build.answers()
+        assert build.end(signal.SIGINT) == 3
+    assert shop.emulator.bill == 0
 
 
 @pytest.mark.parametrize("presses", [1, 2])

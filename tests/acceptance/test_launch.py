@@ -200,7 +200,7 @@ def test_cancelled_twice_stops_at_once_and_is_interrupted_all_the_same(shop: Stu
     wait_until(lambda: launcher.state(run) is Launched.ENDED or _is_told_twice(launcher, row))
     ended(launcher, run)
     assert time.monotonic() - began < 10
-    assert recorded(shop.project, run).state is RunState.INTERRUPTED
+    assert recorded(shop.project, run).state is RunState.INTERRUPTED, launcher.said(run)
 
 
 def _is_told_twice(launcher: Launcher, row: Run) -> bool:
