@@ -122,7 +122,7 @@ class Page:
             for one in form.buttons:
                 if one.words.startswith(button) and fields.items() <= form.fields.items():
                     return form, one
-        raise AssertionError(f"{self.url} has no button {button!r} with {fields}:\n{self.text}")
+        raise AssertionError(f"{self.url} has no button {button!r} with {fields}: {self.text[:2000]}")
 
 
 class Visitor:
@@ -170,7 +170,7 @@ class Visitor:
         headers: Mapping[str, str | None] | None = None,
     ) -> Page:
         """Send fields as a form; one with pictures is sent in parts, those that nobody chose as empty ones."""
-        parts = {name: ("", b"") for name in form.files} if form is not None else {}
+        parts = dict.fromkeys(form.files, ("", b"")) if form is not None else {}
         parts |= dict(files or {})
         shown = {"Origin": self.home, **(headers or {})}
         answer = self.session.post(
