@@ -25,7 +25,7 @@ from spicy.web.access import client
 from spicy.web.errors import ApiError
 from spicy.web.films import TAKES, draw_film, spec_of, tried_of
 from spicy.web.forms import Form, Sent
-from spicy.web.new_run import KEYFRAMES, is_started
+from spicy.web.new_run import is_started
 from spicy.web.pages import query, urlpath
 from spicy.web.planning import opened
 from spicy.web.room import Room, room_of
@@ -33,6 +33,7 @@ from spicy.web.room import Room, room_of
 router = APIRouter(dependencies=[Depends(client)], include_in_schema=False)
 Here = Annotated[Room, Depends(room_of)]
 
+_UNTIL = ("characters", "keyframes", "videos")
 _BORN = 5.0
 """Seconds within which a build that was just launched says which process it is."""
 
@@ -45,7 +46,7 @@ def build(film: str, request: Request, room: Here, form: Sent) -> Response:
     if cap is not None and math.isnan(cap):
         wrong = f"the cap is a sum of US dollars, such as 2.50, not {form.text('max_cost')[:40]}"
         return draw_film(request, room, film, wrong=wrong, status=422)
-    until = KEYFRAMES if form.text("until") == KEYFRAMES else None
+    until = form.text("until") if form.text("until") in _UNTIL else None
     again = bool(form.text("retry_unknown"))
     order = Order(
         spec=path, run=run, provider=room.desk.provider, until=until, max_cost=cap, retry_unknown=again
