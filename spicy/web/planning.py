@@ -50,6 +50,7 @@ class Plan:
     """The day of the prices."""
     guessed: bool
     """Whether the story is still to be written, so that all that follows is an estimate."""
+    aspect_ratio: str = ""
     budget: Ticks | None = None
     only_clips: bool = False
     """Whether the storyboard is there, and no clip yet."""
@@ -112,6 +113,7 @@ def plan_of(film: Film, store: Store) -> Plan:
         price=ahead.price,
         as_of=film.recipe.prices_as_of,
         guessed=bool(ahead.pending),
+        aspect_ratio=(told.story.aspect_ratio if told else film.spec.aspect_ratio) or "",
         budget=film.spec.budget,
         only_clips=bool(clips) and len(clips_stale) == len(clips) and not stills_stale,
         clips_stale=bool(clips_stale) or told is None,
