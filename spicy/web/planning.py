@@ -7,15 +7,19 @@ outlive it. It spends nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from spicy.engine.films import Film, load_films
 from spicy.engine.forecast import Fate, Forecast, Outlook, forecast
 from spicy.engine.wire import open_store
+from spicy.errors import SpicyError
 from spicy.ids import NodeId, Step, Ticks, usd
 from spicy.plan.node import Node, Price
+from spicy.spec.find import list_specs
 from spicy.store.store import Store
 from spicy.web.errors import ApiError
 from spicy.web.room import Room
@@ -23,6 +27,10 @@ from spicy.web.room import Room
 _PATIENCE = 15.0
 """Seconds that a look waits for others to end."""
 _REASONS = 3
+_LOOK_AGAIN = 2.0
+"""Seconds after which a spec is looked at again."""
+_OPEN_AGAIN = 300.0
+"""Seconds after which a film is opened again though its spec is the same: its recipe may be another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +190,49 @@ def _with_followers(first: Node, users: Mapping[str, list[Node]]) -> Price:
                     seen.add(user.id)
                     waiting.append(user)
     return price
+
+
+@dataclass(slots=True)
+class _Known:
+    """The prices of a film's targets, of which state of its spec, and when that was last looked at."""
+
+    of: tuple[int, int]
+    loaded: float
+    looked: float
+    prices: Mapping[NodeId, str]
+
+
+class Prices:
+    """What another take of each target would cost, for pages that ask often: a film is opened when its spec changed."""
+
+    def __init__(self, room: Room, clock: Callable[[], float] = time.monotonic) -> None:
+        self._room, self._clock = room, clock
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+
+    def __call__(self, film: str) -> Mapping[NodeId, str]:
+        """The prices of a film's targets in words, of those that cost anything; none of a film that cannot be built as it is, or has no story yet."""
+        with self._lock:
+            known, now = self._known.get(film), self._clock()
+            if known is not None and now - known.looked < _LOOK_AGAIN:
+                return known.prices
+            spec = list_specs(self._room.root).get(film)
+            state = _state(self._room.root / spec) if spec is not None else (0, 0)
+            if known is not None and known.of == state and now - known.loaded < _OPEN_AGAIN:
+                known.looked = now
+                return known.prices
+            prices: Mapping[NodeId, str] = {}
+            if spec is not None:
+                with contextlib.suppress(SpicyError, ApiError):
+                    found = remake_prices(self._room, spec)
+                    prices = {node: spread(price) for node, price in found.items() if price.worst}
+            self._known[film] = _Known(state, now, self._clock(), prices)
+            return prices
+
+
+def _state(spec: Path) -> tuple[int, int]:
+    try:
+        found = spec.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
