@@ -14,7 +14,7 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -72,7 +72,8 @@ class RunSource:
 
     def __init__(self, followed: Followed, painter: Painter) -> None:
         self._followed, self._painter = followed, painter
-        self._seq, self._last = 0, 0
+        self._seq: int | None = None
+        self._last = 0
 
     @property
     def is_over(self) -> bool:
@@ -84,7 +85,7 @@ class RunSource:
         followed = self._followed
         with followed.lock:
             followed.advance()
-            if followed.seq == self._seq:
+            if self._seq is None or followed.seq == self._seq:
                 return None
             said = self._patch(followed.changed_since(self._seq), self._last)
             self._seq, self._last = followed.seq, followed.view.last
@@ -95,6 +96,8 @@ class RunSource:
         followed = self._followed
         with followed.lock:
             followed.advance()
+            if self._seq is None:  # the first: what is news from now on nobody has seen
+                self._seq, self._last = followed.seq, followed.view.last
             if followed.state is None or not last.isdecimal() or int(last) > followed.view.last:
                 return message("reload", "")
             return self._patch(followed.changed_after(int(last)), int(last))
@@ -267,20 +270,23 @@ class Live:
         hub = self._hubs.get(run)
         return hub is not None and hub.is_watched
 
-    async def watch_run(self, run: str, last: str) -> AsyncIterator[bytes]:
+    async def watch_run(self, run: str, last: str) -> AsyncGenerator[bytes, None]:
         """What happens in a run; one that nobody knows of is told to be loaded again."""
         followed = await asyncio.get_running_loop().run_in_executor(self._threads, self.follow, run)
         if followed is None:
             yield _RETRY + message("reload", "")
             return
-        async for said in self._watch(run, last, lambda: RunSource(followed, self.painter)):
-            yield said
+        async with contextlib.aclosing(
+            self._watch(run, last, lambda: RunSource(followed, self.painter))
+        ) as told:
+            async for said in told:
+                yield said
 
-    def watch_list(self, last: str) -> AsyncIterator[bytes]:
+    def watch_list(self, last: str) -> AsyncGenerator[bytes, None]:
         """What happens in the list of runs."""
         return self._watch("", last, lambda: ListSource(self.runs))
 
-    async def _watch(self, name: str, last: str, source: Callable[[], Source]) -> AsyncIterator[bytes]:
+    async def _watch(self, name: str, last: str, source: Callable[[], Source]) -> AsyncGenerator[bytes, None]:
         hub = self._hubs.get(name)
         if hub is None:
             hub = self._hubs[name] = Hub(source(), self._threads, self._closing)
@@ -305,7 +311,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, told: AsyncIterator[bytes]) -> None:
+    def __init__(self, told: AsyncGenerator[bytes, None]) -> None:
         super().__init__(
             headers={
                 "Cache-Control": "no-store",
@@ -329,9 +335,10 @@ class EventStream(Response):
             await asyncio.gather(sender, leaver, return_exceptions=True)
 
     async def _send_all(self, send: Send) -> None:
-        async for said in self._told:
-            async with asyncio.timeout(_SLOW):
-                await send({"type": "http.response.body", "body": said, "more_body": True})
+        async with contextlib.aclosing(self._told) as told:
+            async for said in told:
+                async with asyncio.timeout(_SLOW):
+                    await send({"type": "http.response.body", "body": said, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

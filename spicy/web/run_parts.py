@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from spicy.errors import StoreError
@@ -28,7 +28,7 @@ _NOW = 4
 
 RUN_WORDS = {
     RunState.STARTING: ("…", "starting"),
-    RunState.RUNNING: ("▶", "running"),
+    RunState.RUNNING: ("●", "running"),
     RunState.DONE: ("✓", "done"),
     RunState.FAILED: ("✕", "failed"),
     RunState.MISTAKE: ("!", "mistake"),
@@ -40,7 +40,7 @@ RUN_WORDS = {
 
 NODE_WORDS = {
     NodeState.WAITING: ("○", "waiting"),
-    NodeState.RUNNING: ("▶", "being made"),
+    NodeState.RUNNING: ("●", "being made"),
     NodeState.MADE: ("✓", "made"),
     NodeState.FRESH: ("✓", "up to date"),
     NodeState.FAILED: ("✕", "failed"),
@@ -48,6 +48,13 @@ NODE_WORDS = {
     NodeState.BLOCKED: ("⊘", "not tried"),
 }
 
+_COUNTED = {
+    NodeState.MADE: "made",
+    NodeState.FRESH: "up to date",
+    NodeState.FAILED: "failed",
+    NodeState.STOPPED: "stopped",
+    NodeState.BLOCKED: "not tried",
+}
 _TITLES = {Step.CHARACTER: "Sheet", Step.KEYFRAME: "Keyframe", Step.VIDEO: "Clip"}
 
 
@@ -90,10 +97,14 @@ class Card:
     """What making it cost, in whichever run."""
     paid: Ticks
     """In this run."""
+    price: str
+    """What another take of it would cost, with what follows; empty when that is nothing, or not known."""
     own: bool
     pinned: bool
     tries: tuple[Try, ...]
     many: bool
+    character: Character | None
+    """Whose sheet it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +128,7 @@ class FilmPart:
     """What ids of its elements begin with: empty when the run has one film."""
     shape: str
     many: bool
-    characters: tuple[tuple[Character, Card], ...]
+    characters: tuple[Card, ...]
     scenes: tuple[SceneRow, ...]
     ideation: NodeView
     final: NodeView
@@ -137,6 +148,8 @@ class HeadPart:
     films: tuple[FilmView, ...]
     total: int
     settled: int
+    counts: tuple[str, ...]
+    """Of targets by outcome, in words."""
     now: tuple[NodeView, ...]
     more: int
     troubles: tuple[NodeView, ...]
@@ -171,6 +184,8 @@ class Painter:
     """Draws the parts of runs. Its callers hold the run's lock."""
 
     def __init__(self, records: Records) -> None:
+        self.prices: Callable[[str], Mapping[NodeId, str]] = lambda film: {}
+        """What another take of a film's targets would cost, in words."""
         self._prompt = functools.lru_cache(maxsize=4096)(functools.partial(_prompt, records))
 
     def paint(self, followed: Followed, changed: Iterable[Part], after: int) -> str:
@@ -225,6 +240,7 @@ class Painter:
             films=tuple(view.films.values()),
             total=view.total,
             settled=view.settled,
+            counts=tuple(f"{n:,} {word}" for state, word in _COUNTED.items() if (n := view.count(state))),
             now=tuple(running[:_NOW]),
             more=max(0, len(running) - _NOW),
             troubles=tuple(failed),
@@ -253,7 +269,7 @@ class Painter:
             mark=_mark(followed, film.name),
             shape=story.aspect_ratio if story else "",
             many=many,
-            characters=tuple((c, self._sheet(followed, film, c)) for c in characters),
+            characters=tuple(self._sheet(followed, film, c) for c in characters),
             scenes=tuple(
                 self._row(followed, film, scene, n)
                 for n, scene in enumerate(story.scenes if story else (), 1)
@@ -277,7 +293,7 @@ class Painter:
     def _sheet(self, followed: Followed, film: FilmView, character: Character) -> Card:
         node = _known(followed, film.name, Step.CHARACTER, character.slug)
         about = f"Character sheet of {character.name}"
-        return self._card(followed, film, node, about, shape="1:1", poster=node.digest)
+        return self._card(followed, film, node, about, poster=node.digest, character=character)
 
     def _still(self, followed: Followed, film: FilmView, scene: Scene, number: int) -> Card:
         node = _known(followed, film.name, Step.KEYFRAME, scene.slug)
@@ -299,7 +315,7 @@ class Painter:
         about: str,
         *,
         poster: Digest | None,
-        shape: str = "",
+        character: Character | None = None,
     ) -> Card:
         tried = followed.tried(film.name, node.step, node.item)
         used = next((one for one in tried if one.used), None)
@@ -309,6 +325,8 @@ class Painter:
         has_asset = node.digest is not None
         many = film.story is not None and len(film.story.scenes) > MANY
         sign, word = _standing(followed, node)
+        # While a run goes on nothing can be remade, and opening its film would hold up who follows it.
+        asked = has_asset and not own and followed.is_over
         return Card(
             id=_card_id(followed, node),
             run=followed.run,
@@ -320,17 +338,19 @@ class Painter:
             node=node,
             sign=sign,
             word=word,
-            shape=shape or (film.story.aspect_ratio if film.story else ""),
+            shape="1:1" if character else film.story.aspect_ratio if film.story else "",
             poster=poster,
             score=node.score if chosen or own or not has_asset else (used.score if used else None),
             cost=Ticks(sum(a.cost for a in node.done.attempts))
             if chosen and node.done
             else Ticks(used.cost if used else 0),
             paid=followed.paid.get(node.id, Ticks(0)),
+            price=self.prices(film.name).get(node.id, "") if asked else "",
             own=own,
             pinned=own and any(one.digest in given for one in tried),
             tries=() if many else tuple(self._tries(tried)),
             many=many,
+            character=character,
         )
 
     def tries(self, followed: Followed, film: str, step: Step, item: str) -> tuple[Try, ...]:
