@@ -46,7 +46,7 @@ SHOTS = os.environ.get("SPICY_SHOTS", "")
 """Where to keep screenshots, for whoever wants to look at them. Read before tests lose their environment."""
 
 WIDE, NARROW = 1280, 375
-PATIENCE = 30_000
+PATIENCE = 20_000
 """Milliseconds until a thing that should come is given up: many times what it takes on a busy machine."""
 
 QUICK = """\
@@ -60,7 +60,10 @@ verify: {character_attempts: 2, keyframe_rounds: 2, video_corrections: 0}
 RUN_PAGE = r"/runs/([0-9A-Za-z-]+)$"
 FILM_PAGE = r"/films/([a-z0-9_-]+)(?:\?.*)?$"
 
-REFUSED = frozenset({"net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_RESET", "net::ERR_EMPTY_RESPONSE"})
+AWAY = frozenset(
+    f"net::ERR_{what}"
+    for what in ("CONNECTION_REFUSED", "CONNECTION_RESET", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED_ENCODING")
+)
 """What a browser says of a server that is not there."""
 
 
@@ -112,7 +115,7 @@ class Window:
 
     def _failed(self, request: Request) -> None:
         # Aborted is what leaving a page does to its stream, and what a player does with bytes that it has no use for.
-        if request.failure == "net::ERR_ABORTED" or (self.absent and request.failure in REFUSED):
+        if request.failure == "net::ERR_ABORTED" or (self.absent and request.failure in AWAY):
             return
         self.wrong.append(f"failed: {request.url} {request.failure}")
 
@@ -159,6 +162,25 @@ class Window:
     def run_is(self, state: str) -> None:
         """Wait until the page says that its run is in a state."""
         expect(self.page.locator("#run-head")).to_have_attribute("data-state", state)
+
+    def field(self, name: str) -> Locator:
+        """A field of a form."""
+        return self.page.locator(f'[name="{name}"]')
+
+    def button(self, name: str | re.Pattern[str]) -> Locator:
+        """A button by its words."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def fill(
+        self, shop: Studio, concept: str, *, scenes: int = 2, names: tuple[str, ...] = ("Mila", "Bruno")
+    ) -> None:
+        """Fill in the form of a new run, with a picture for each name."""
+        self.field("concept").fill(concept)
+        self.field("scenes").fill(str(scenes))
+        self.field("recipe").select_option("quick")
+        for slot, name in enumerate(names, 1):
+            self.field(f"picture-{slot}").set_input_files(portrait(shop, f"p{slot}", f"{slot}a{slot}a33"))
+            self.field(f"name-{slot}").fill(name)
 
     def follow(self, act: Callable[[], None], pattern: str) -> str:
         """Do what leads to another page, and wait for it; gives what the one group of `pattern` holds."""

@@ -1,0 +1,182 @@
+"""A film from the form to its last frame, in a real browser: every build real, every cent on the emulator's bill."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from spicy.emulator import Fault
+from spicy.ids import usd
+from spicy.runs.model import Run
+from tests.acceptance.browsing import (
+    FILM_PAGE,
+    RUN_PAGE,
+    Browser,
+    Window,
+    clips,
+    dashboard,
+    expect,
+    place,
+    runs,
+    window,
+)
+from tests.acceptance.films import media
+from tests.drills.studio import Studio, film
+
+COMMENTED = film(2).replace(
+    "  - title: Scene 2\n", "  # the brook, as in the sketch\n  - title: Scene 2  # keep\n"
+)
+
+
+def play(seen: Window) -> None:
+    """Play the final film, then look at its middle."""
+    final = seen.page.locator("video#final")
+    final.scroll_into_view_if_needed()
+    final.evaluate("async film => { film.muted = true; await film.play(); }")
+    seen.page.wait_for_function("document.querySelector('video#final').currentTime > 0")
+    now, length, width = final.evaluate(
+        """film => new Promise((done, failed) => {
+            film.pause();
+            film.onerror = () => failed(new Error(film.error.message));
+            film.onseeked = () => done([film.currentTime, film.duration, film.videoWidth]);
+            film.currentTime = film.duration * 0.6;
+        })"""
+    )
+    assert now > length / 2 > 0
+    assert width > 0
+    source = final.evaluate("film => film.currentSrc")
+    assert 206 in {answer.status for answer in seen.answers if answer.url == source}
+
+
+def paid(seen: Window, shop: Studio, run: Run) -> None:
+    """The page says of a run's money what its row has."""
+    expect(seen.page.locator("#run-head")).to_contain_text(usd(run.paid))
+
+
+def test_a_film_comes_to_be_from_the_form_under_the_eyes_of_who_ordered_it(browser: Browser) -> None:
+    with place() as shop, dashboard(shop) as server, window(browser, server, name="new") as seen:
+        seen.open("/new")
+        seen.fill(shop, "A girl and a bear look for the moon")
+        expect(seen.page.locator("#preview")).to_contain_text("Counted with 2 new pictures")
+        price = seen.page.locator("#preview .price")
+        two = price.inner_text()
+        assert "$" in two
+        seen.field("scenes").fill("3")
+        expect(price).not_to_have_text(two)
+        seen.field("scenes").fill("2")
+        expect(price).to_have_text(two)
+        assert (shop.emulator.accepted, shop.project.files("build"), shop.project.files("specs")) == (
+            [],
+            [],
+            [],
+        )
+        seen.shot("new-filled")
+        seen.follow(lambda: seen.button("Make the film").click(), RUN_PAGE)
+        for name in ("mila", "bruno"):
+            expect(seen.card("character", name).locator(".frame img")).to_be_visible()
+        for scene in ("01", "02"):
+            expect(seen.card("keyframe", scene).locator(".frame img")).to_be_visible()
+            expect(seen.at("video", scene, "made")).to_be_visible()
+        seen.run_is("done")
+        play(seen)
+        assert seen.stayed
+        seen.shot("run-done")
+        (run,) = runs(shop)
+        assert run.paid == shop.emulator.bill > 0
+        paid(seen, shop, run)
+        (spec,) = Path(shop.project.root, "specs").glob("*.yaml")
+        text = spec.read_text("utf-8")
+        assert "A girl and a bear look for the moon" in text
+        assert {Path(f).name for f in shop.project.files(f"specs/refs/{spec.stem}")} == {
+            "mila.jpg",
+            "bruno.jpg",
+        }
+
+
+def made(shop: Studio, text: str = COMMENTED) -> None:
+    """A film that is finished already, made in a terminal."""
+    shop.project.write("specs/oak.yaml", text)
+    ran = shop.project.spicy("build", "specs/oak.yaml")
+    assert ran.code == 0, ran.err
+
+
+def test_remake_this_scene_buys_one_clip_however_fast_one_clicks(browser: Browser) -> None:
+    with place() as shop, dashboard(shop) as server, window(browser, server, name="remake") as seen:
+        made(shop)
+        (first,) = runs(shop)
+        before, accepted = media(shop.project, "oak"), len(shop.emulator.accepted)
+        seen.open(f"/runs/{first.id}")
+        button = seen.card("video", "02").get_by_role("button", name="Remake this scene")
+        second = seen.follow(lambda: button.dblclick(), rf"/runs/(?!{first.id})([0-9A-Za-z-]+)$")
+        seen.run_is("done")
+        expect(seen.at("video", "02", "made")).to_be_visible()
+        expect(seen.at("video", "01", "fresh")).to_be_visible()
+        bought = Counter(record.kind for record in shop.emulator.accepted[accepted:])
+        assert bought == {"video": 1, "chat": 1}
+        assert [run.id for run in runs(shop)] == [second, first.id]
+        after = media(shop.project, "oak")
+        changed = {file for file in after if after[file] != before.get(file)}
+        assert {file for file in changed if "scenes/01" in file or "characters" in file} == set()
+        assert {"build/oak/scenes/02/clip.mp4", "build/oak/final.mp4"} <= changed
+        assert after["build/oak/scenes/02/keyframe.jpg"] == before["build/oak/scenes/02/keyframe.jpg"]
+        spec = shop.project.read("specs/oak.yaml")
+        assert [line for line in spec.splitlines() if line not in COMMENTED.splitlines()] == ["    take: 2"]
+        seen.shot("run-remade")
+
+
+def test_storyboard_first_then_the_clips(browser: Browser) -> None:
+    with place() as shop, dashboard(shop) as server, window(browser, server, name="storyboard") as seen:
+        seen.open("/new")
+        seen.fill(shop, "A lighthouse learns to swim")
+        seen.follow(lambda: seen.button("Storyboard first").click(), RUN_PAGE)
+        seen.run_is("done")
+        for scene in ("01", "02"):
+            expect(seen.card("keyframe", scene).locator(".frame img")).to_be_visible()
+        assert clips(shop) == []
+        board = shop.emulator.bill
+        seen.shot("storyboard")
+        button = seen.button("Make the clips")
+        seen.follow(lambda: button.click(), rf"/runs/(?!{runs(shop)[0].id})([0-9A-Za-z-]+)$")
+        seen.run_is("done")
+        expect(seen.page.locator("video#final")).to_be_visible()
+        assert len(clips(shop)) == 2
+        newest, oldest = runs(shop)
+        assert (newest.until, oldest.until) == ("", "keyframes")
+        assert (oldest.paid, newest.paid) == (board, shop.emulator.bill - board)
+
+
+def test_use_this_one_pins_another_attempt_and_taking_it_out_costs_nothing(browser: Browser) -> None:
+    low = Fault("chat", "low_score", times=1, prompt="frame of this scene: clearing number 1")
+    with place(low) as shop, dashboard(shop) as server, window(browser, server, name="pin") as seen:
+        made(shop)
+        before = media(shop.project, "oak")
+        (first,) = runs(shop)
+        seen.open(f"/runs/{first.id}")
+        card = seen.card("keyframe", "01")
+        card.get_by_text("2 attempts").click()
+        seen.shot("attempts")
+        seen.follow(lambda: card.get_by_role("button", name="Use this one").first.click(), FILM_PAGE)
+        spec = shop.project.read("specs/oak.yaml")
+        (line,) = [line.strip() for line in spec.splitlines() if line not in COMMENTED.splitlines()]
+        found = re.fullmatch(r"keyframe: store:([0-9a-f]{64})(?:\.jpg)?", line)
+        assert found
+        expect(seen.page.get_by_role("main")).to_contain_text("$")
+        seen.shot("pinned")
+        bill = shop.emulator.bill
+        seen.follow(lambda: seen.button("Build").click(), RUN_PAGE)
+        seen.run_is("done")
+        after = media(shop.project, "oak")
+        assert after["build/oak/scenes/01/keyframe.jpg"] != before["build/oak/scenes/01/keyframe.jpg"]
+        assert after["build/oak/scenes/02/clip.mp4"] == before["build/oak/scenes/02/clip.mp4"]
+        assert shop.emulator.bill > bill  # the clip of another still
+        bill = shop.emulator.bill
+        seen.open("/films/oak")
+        seen.follow(
+            lambda: seen.page.get_by_role("button", name=re.compile("pin", re.I)).first.click(), FILM_PAGE
+        )
+        assert shop.project.read("specs/oak.yaml") == COMMENTED
+        seen.follow(lambda: seen.button("Build").click(), RUN_PAGE)
+        seen.run_is("done")
+        assert media(shop.project, "oak") == before
+        assert shop.emulator.bill == bill
