@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -181,7 +181,7 @@ def _plan(room: Room, draft: Draft, mistakes: Mistakes) -> Plan | None:
     check_slots(draft, mistakes)
     if not values["concept"]:
         return None
-    with tempfile.TemporaryDirectory(prefix="spicy-preview-") as folder:
+    with _room_to_look() as folder:
         path = Path(folder).resolve() / free_path(room.root / FOLDER, draft.subject).name
         uploads = {slot.number: Upload(_SEEMS, ".jpg") for slot in draft.pictured}
         said, files = _Composed(draft, values, uploads).at(path)
@@ -198,6 +198,19 @@ def _plan(room: Room, draft: Draft, mistakes: Mistakes) -> Plan | None:
         except UsageError as error:
             mistakes.add("recipe", str(error))
         return plan
+
+
+@contextlib.contextmanager
+def _room_to_look() -> Iterator[str]:
+    """A folder that goes away. Raises ApiError 503 when there is no room for one."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="spicy-preview-")
+    except OSError as error:
+        raise ApiError(
+            503, f"no plan can be made: {error.strerror or error}; make room", code="unavailable"
+        ) from error
+    with folder as name:
+        yield name
 
 
 def _place(

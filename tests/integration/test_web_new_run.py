@@ -250,6 +250,26 @@ def test_texts_that_mean_harm_end_as_text_in_a_file_of_a_plain_name(served: Serv
     ended(served, fields["run"])
 
 
+def test_bytes_that_are_no_text_are_refused_or_replaced(served: Served) -> None:
+    visitor = Visitor(served.url)
+    fields = visitor.open("/new").form("Make the film")[0].fields
+    head = {"csrf": fields["csrf"].encode(), "run": fields["run"].encode(), "concept": b"a \xed\xa0\x80 b"}
+    parts = [
+        b'--B\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), text)
+        for name, text in head.items()
+    ]
+    headers = {"Origin": served.url, "Content-Type": "multipart/form-data; boundary=B"}
+    answer = visitor.session.post(
+        f"{served.url}/new", data=b"".join([*parts, b"--B--\r\n"]), headers=headers, timeout=60
+    )
+    assert answer.status_code == 422
+    assert "is not text" in answer.text
+    for body in (b"", b"--B", b"--B\r\n\r\n", b"\0" * 100):
+        answer = visitor.session.post(f"{served.url}/new", data=body, headers=headers, timeout=60)
+        assert answer.status_code in (400, 403)
+    assert files(served) == []
+
+
 def test_a_form_that_names_no_run_starts_none(served: Served) -> None:
     visitor = Visitor(served.url)
     page = visitor.open("/new")
