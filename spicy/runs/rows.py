@@ -188,4 +188,6 @@ class Recorder(NullObserver):
     def _insert(self, table: str, **values: Json) -> None:
         """Write a row; a story that is told again replaces what it said before."""
         names, marks = ", ".join(values), ", ".join("?" * len(values))
-        self._db.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
+        # Half a surrogate pair can stand in a text, but not in a row.
+        plain = [v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values.values()]
+        self._db.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", plain)

@@ -27,6 +27,7 @@ from spicy.runs.alive import is_run_id
 from spicy.serving.launch import Launcher
 from spicy.store.records import Records
 from spicy.web.followed import Followed, Part
+from spicy.web.pages import sound
 from spicy.web.run_list import RunList
 from spicy.web.run_parts import Painter
 
@@ -64,7 +65,7 @@ def message(kind: str, text: str, id: str | None = None) -> bytes:
     """A server-sent event."""
     head = "" if id is None else f"id: {id}\n"
     data = "".join(f"data: {line}\n" for line in _LINES.split(text))
-    return f"{head}event: {kind}\n{data}\n".encode("utf-8", "replace")
+    return sound(f"{head}event: {kind}\n{data}\n")
 
 
 class RunSource:

@@ -54,9 +54,9 @@ def draw(request: Request, name: str, *, status: int = 200, **values: object) ->
 
 
 def html(text: str, status: int = 200) -> HTMLResponse:
-    """A page as it is; half a surrogate pair does not stop it."""
+    """A page as it is."""
     return HTMLResponse(
-        text.encode("utf-8", "replace"),
+        sound(text),
         status,
         headers={
             "Content-Security-Policy": POLICY,
@@ -66,6 +66,11 @@ def html(text: str, status: int = 200) -> HTMLResponse:
             "Cache-Control": "no-store",
         },
     )
+
+
+def sound(text: str) -> bytes:
+    """A text as it is sent: what no page may hold does not stop it."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace")
 
 
 def is_browser(request: Request) -> bool:

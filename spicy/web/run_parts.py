@@ -198,14 +198,14 @@ class Painter:
             return _draw("whole", self.page(followed))
         if HEAD.kind in kinds:
             drawn.append(_draw("head", self.head(followed)))
-        told = kinds.get("film", set())
-        for name in sorted(told):
-            if name in followed.view.films:
-                drawn.append(_draw("film", self.film(followed, followed.view.films[name])))
-        nodes = {n for n in kinds.get("node", set()) if parts(NodeId(n))[0] not in told}
-        drawn += [self._node(followed, NodeId(name)) for name in sorted(nodes)]
-        doing = {n for n in kinds.get("doing", set()) - nodes if parts(NodeId(n))[0] not in told}
-        drawn += [self._doing(followed, NodeId(name)) for name in sorted(doing)]
+        films = followed.view.films
+        told = kinds.get("film", set()) & films.keys()
+        drawn += [_draw("film", self.film(followed, films[name])) for name in sorted(told)]
+        nodes, doing = kinds.get("node", set()), kinds.get("doing", set())
+        others = films.keys() - told
+        drawn += self._nodes(followed, [NodeId(n) for n in sorted(nodes) if parts(NodeId(n))[0] in others])
+        calls = [NodeId(n) for n in sorted(doing - nodes) if parts(NodeId(n))[0] in others]
+        drawn += [self._doing(followed, node) for node in calls]
         if LINES.kind in kinds:
             drawn.append(_draw("lines", followed.lines_after(after)[-_LINES:]))
         return "".join(drawn)
@@ -372,23 +372,32 @@ class Painter:
                 used=one.used,
             )
 
-    def _node(self, followed: Followed, id: NodeId) -> str:
-        """The part that shows a target."""
+    def _nodes(self, followed: Followed, nodes: Sequence[NodeId]) -> Iterator[str]:
+        """The parts that show targets: each its card, those without one the head of their film."""
+        cards = [node for node in nodes if parts(node)[1] in _TITLES]
+        heads = {parts(node)[0] for node in nodes if parts(node)[1] not in _TITLES}
+        for name in sorted(heads):
+            yield _draw("film_head", self.film_head(followed, followed.view.films[name]))
+        for node in cards:
+            card = self._card_of(followed, node)
+            if card is not None:
+                yield _draw("card", card)
+
+    def _card_of(self, followed: Followed, id: NodeId) -> Card | None:
+        """A target's card; None for what the film's story does not have."""
         name, step, item = parts(id)
-        film = followed.view.films.get(name)
-        if film is None or film.story is None:
-            return ""
-        story = film.story
+        film = followed.view.films[name]
+        if film.story is None:
+            return None
         if step is Step.CHARACTER:
-            found = next((c for c in story.characters if c.slug == item), None)
-            return _draw("card", self._sheet(followed, film, found)) if found else ""
-        if step in (Step.KEYFRAME, Step.VIDEO):
-            number, scene = next(((n, s) for n, s in enumerate(story.scenes, 1) if s.slug == item), (0, None))
-            if scene is None:
-                return ""
-            draw = self._still if step is Step.KEYFRAME else self._clip
-            return _draw("card", draw(followed, film, scene, number))
-        return _draw("film_head", self.film_head(followed, film))
+            found = next((c for c in film.story.characters if c.slug == item), None)
+            return self._sheet(followed, film, found) if found else None
+        numbered = enumerate(film.story.scenes, 1)
+        number, scene = next(((n, s) for n, s in numbered if s.slug == item), (0, None))
+        if scene is None:
+            return None
+        draw = self._still if step is Step.KEYFRAME else self._clip
+        return draw(followed, film, scene, number)
 
     def film_head(self, followed: Followed, film: FilmView) -> FilmPart:
         """A film without its cards: what its head needs."""
