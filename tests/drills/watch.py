@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import queue
 import re
 import socket
 import sqlite3
@@ -69,6 +70,7 @@ class Watcher(threading.Thread):
         self.pictures: set[str] = set()
         self.over = threading.Event()
         self.error: Exception | None = None
+        self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
     def run(self) -> None:
         """Load the page, then listen."""
@@ -78,10 +80,14 @@ class Watcher(threading.Thread):
                 page.raise_for_status()
                 for name in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
                     session.get(self._url + name, timeout=30).raise_for_status()
-                self._look(session, page.text)
+                eye = threading.Thread(target=self._fetch, name="eye", daemon=True)
+                eye.start()
+                self._look(page.text)
                 found = re.search(r'data-live="([^"]+)"', page.text)
                 assert found, "the page names no stream"
                 self._listen(session, found[1].replace("&amp;", "&"))
+                self._wanted.put(None)
+                eye.join()
         except Exception as error:  # noqa: BLE001 - a thread's entry: the drill tells what it met
             self.error = error
 
@@ -95,15 +101,25 @@ class Watcher(threading.Thread):
                     data.append(line)
                 elif not line:
                     self.heard.append(Heard(time.time(), last))
-                    self._look(session, "\n".join(data))
+                    self._look("\n".join(data))
                     data.clear()
                 if self.over.is_set():
                     return
 
-    def _look(self, session: requests.Session, text: str) -> None:
+    def _look(self, text: str) -> None:
         for path in set(_PICTURE.findall(text)) - self.pictures:
             self.pictures.add(path)
-            session.get(self._url + path, timeout=60).raise_for_status()
+            self._wanted.put(path)
+
+    def _fetch(self) -> None:
+        """Pictures come beside the events, as in a browser."""
+        with requests.Session() as session:
+            while (path := self._wanted.get()) is not None:
+                try:
+                    session.get(self._url + path, timeout=60).raise_for_status()
+                except requests.RequestException as error:
+                    self.error = error
+                    return
 
 
 def watch(

@@ -45,7 +45,7 @@ def test_the_specs_shown_have_no_mistakes(project: Project) -> None:
     for file in ("refs/fox.png", "art/sage.png", "art/oak.jpg", "footage/fireflies.mp4"):
         project.write(f"specs/{file}", "a picture, as far as the border looks")
     shown = list(examples("spec.md", "specs"))
-    assert len(shown) == 2
+    assert len(shown) == 3
     for path, text in shown:
         load_spec(project.write(path, text), project.root)
 
