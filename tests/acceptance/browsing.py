@@ -60,6 +60,13 @@ verify: {character_attempts: 2, keyframe_rounds: 2, video_corrections: 0}
 RUN_PAGE = r"/runs/([0-9A-Za-z-]+)$"
 FILM_PAGE = r"/films/([a-z0-9_-]+)(?:\?.*)?$"
 
+SETTLE = """async () => {
+    const pictures = [...document.images];
+    pictures.forEach(one => { one.loading = 'eager'; });
+    await Promise.all(pictures.map(one => one.decode().catch(() => null)));
+}"""
+"""Load every picture, also those that nobody has come to yet: then nothing moves any more."""
+
 AWAY = frozenset(
     f"net::ERR_{what}"
     for what in ("CONNECTION_REFUSED", "CONNECTION_RESET", "EMPTY_RESPONSE", "INCOMPLETE_CHUNKED_ENCODING")
@@ -146,6 +153,7 @@ class Window:
     def shot(self, name: str) -> None:
         """Keep a picture of the whole page, when somebody wants them."""
         if SHOTS:
+            self.page.evaluate(SETTLE)
             width = (self.page.viewport_size or {}).get("width")
             Path(SHOTS).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=Path(SHOTS, f"{name}-{width}.png"), full_page=True)
@@ -182,6 +190,10 @@ class Window:
             self.field(f"picture-{slot}").set_input_files(portrait(shop, f"p{slot}", f"{slot}a{slot}a33"))
             self.field(f"name-{slot}").fill(name)
 
+    def until(self, true: str) -> None:
+        """Wait until an expression is true. The browser's own waiting needs an `eval`, which our pages forbid."""
+        wait_until(lambda: bool(self.page.evaluate(true)))
+
     def follow(self, act: Callable[[], None], pattern: str) -> str:
         """Do what leads to another page, and wait for it; gives what the one group of `pattern` holds."""
         act()
@@ -190,6 +202,26 @@ class Window:
         assert found
         self.mark()
         return found[1] if found.groups() else found[0]
+
+
+def play(seen: Window) -> None:
+    """Play the final film, then look at its middle."""
+    final = seen.page.locator("video#final")
+    final.scroll_into_view_if_needed()
+    final.evaluate("async film => { film.muted = true; await film.play(); }")
+    seen.until("document.querySelector('video#final').currentTime > 0")
+    now, length, width = final.evaluate(
+        """film => new Promise((done, failed) => {
+            film.pause();
+            film.onerror = () => failed(new Error(film.error.message));
+            film.onseeked = () => done([film.currentTime, film.duration, film.videoWidth]);
+            film.currentTime = film.duration * 0.6;
+        })"""
+    )
+    assert now > length / 2 > 0
+    assert width > 0
+    source = final.evaluate("film => film.currentSrc")
+    assert 206 in {answer.status for answer in seen.answers if answer.url == source}
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from tests.acceptance.browsing import (
     dashboard,
     expect,
     place,
+    play,
     runs,
     window,
 )
@@ -27,26 +28,6 @@ from tests.drills.studio import Studio, film
 COMMENTED = film(2).replace(
     "  - title: Scene 2\n", "  # the brook, as in the sketch\n  - title: Scene 2  # keep\n"
 )
-
-
-def play(seen: Window) -> None:
-    """Play the final film, then look at its middle."""
-    final = seen.page.locator("video#final")
-    final.scroll_into_view_if_needed()
-    final.evaluate("async film => { film.muted = true; await film.play(); }")
-    seen.page.wait_for_function("document.querySelector('video#final').currentTime > 0")
-    now, length, width = final.evaluate(
-        """film => new Promise((done, failed) => {
-            film.pause();
-            film.onerror = () => failed(new Error(film.error.message));
-            film.onseeked = () => done([film.currentTime, film.duration, film.videoWidth]);
-            film.currentTime = film.duration * 0.6;
-        })"""
-    )
-    assert now > length / 2 > 0
-    assert width > 0
-    source = final.evaluate("film => film.currentSrc")
-    assert 206 in {answer.status for answer in seen.answers if answer.url == source}
 
 
 def paid(seen: Window, shop: Studio, run: Run) -> None:

@@ -15,6 +15,7 @@ from tests.acceptance.browsing import (
     dashboard,
     expect,
     place,
+    play,
     runs,
     window,
 )
@@ -22,6 +23,7 @@ from tests.acceptance.films import DODO
 from tests.acceptance.serving import wait_until
 from tests.drills.studio import Studio, film
 
+BROKEN = "[...document.images].filter(one => one.complete && !one.naturalWidth)"
 SLOW = Fault("video", "slow", factor=60)
 """A clip takes three seconds: long enough to be met while it is made."""
 
@@ -77,11 +79,18 @@ def test_a_killed_server_comes_back_and_the_same_page_goes_on(browser: Browser) 
             server.kill()
             expect(seen.page.locator("#link")).to_be_visible()
             seen.shot("server-away")
-            wait_until(lambda: runs(shop)[0].state.is_over)
+            sheet = seen.card("character", "ember").locator(".frame img")
+            sheet.evaluate(
+                "image => { image.srcset = ''; image.src = image.src.replace(/w=[0-9]+/, 'w=240'); }"
+            )
+            seen.until(f"{BROKEN}.length > 0")
             with dashboard(shop, port=port):
                 final(seen)
                 for scene in ("01", "02"):
                     expect(seen.at("video", scene, "made")).to_be_visible()
+                expect(seen.page.locator("#link")).to_be_hidden()
+                seen.until(f"{BROKEN}.length === 0")
+                play(seen)
                 assert seen.stayed
             assert [(r.id, r.exit_code) for r in runs(shop)] == [(run, 0)]
             once(shop, 2)

@@ -156,7 +156,22 @@
 
   function lost(is) {
     const said = document.getElementById("link");
-    if (said) said.hidden = !is;
+    if (!said || said.hidden === !is) return;
+    said.hidden = !is;
+    if (!is) askAgain();
+  }
+
+  // What was asked for while the server was away did not come: nobody else asks for it again.
+  function askAgain() {
+    for (const image of document.images) {
+      if (image.complete && !image.naturalWidth) image.setAttribute("src", image.getAttribute("src"));
+    }
+    for (const player of document.querySelectorAll("video")) {
+      if (!player.error) continue;
+      const at = player.currentTime;
+      player.load();
+      player.currentTime = at;
+    }
   }
 
   // A browser has few connections to one server: a page that nobody sees gives its own back.
