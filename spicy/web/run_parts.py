@@ -97,6 +97,8 @@ class Card:
     """What making it cost, in whichever run."""
     paid: Ticks
     """In this run."""
+    until: str
+    """Where this run stopped: what is remade from it stops there too, or a storyboard would buy its clips."""
     price: str
     """What another take of it would cost, with what follows; empty when that is nothing, or not known."""
     own: bool
@@ -150,9 +152,10 @@ class HeadPart:
     settled: int
     counts: tuple[str, ...]
     """Of targets by outcome, in words."""
-    now: tuple[NodeView, ...]
+    now: tuple[tuple[NodeView, str], ...]
+    """What is being made, and where in the page it is."""
     more: int
-    troubles: tuple[NodeView, ...]
+    troubles: tuple[tuple[NodeView, str], ...]
     blocked: int
     left: Ticks | None
     seconds: float | None
@@ -241,9 +244,9 @@ class Painter:
             total=view.total,
             settled=view.settled,
             counts=tuple(f"{n:,} {word}" for state, word in _COUNTED.items() if (n := view.count(state))),
-            now=tuple(running[:_NOW]),
+            now=tuple((node, _anchor(followed, node)) for node in running[:_NOW]),
             more=max(0, len(running) - _NOW),
-            troubles=tuple(failed),
+            troubles=tuple((node, _anchor(followed, node)) for node in failed),
             blocked=view.count(NodeState.BLOCKED),
             left=_left(followed),
             seconds=finished.seconds if finished else None,
@@ -345,6 +348,7 @@ class Painter:
             if chosen and node.done
             else Ticks(used.cost if used else 0),
             paid=followed.paid.get(node.id, Ticks(0)),
+            until=followed.view.started.until if followed.view.started else "",
             price=self.prices(film.name).get(node.id, "") if asked else "",
             own=own,
             pinned=own and any(one.digest in given for one in tried),
@@ -453,6 +457,11 @@ def _mark(followed: Followed, film: str) -> str:
 def _card_id(followed: Followed, node: NodeView) -> str:
     mark = _mark(followed, node.film)
     return f"card-{mark}{node.step}-{node.item}"
+
+
+def _anchor(followed: Followed, node: NodeView) -> str:
+    """The id of the part that shows a target."""
+    return _card_id(followed, node) if node.step in _TITLES else f"film-head-{node.film}"
 
 
 _draw = functools.partial(part, "_run.html.j2")

@@ -111,8 +111,8 @@
     for (const field of document.querySelectorAll('input[name="csrf"][value=""]')) field.value = token;
     const head = document.getElementById("run-head");
     if (head) {
-      const sign = head.querySelector(".state .sign");
-      if (sign) document.title = document.title.replace(/^\S+/, sign.textContent);
+      const sign = head.querySelector(".state .sign").textContent;
+      document.title = `${sign} ${head.querySelector("h1").textContent} – spicy`;
     }
     tick();
   }
