@@ -46,17 +46,16 @@ def build(film: str, request: Request, room: Here, form: Sent) -> Response:
     if cap is not None and math.isnan(cap):
         wrong = f"the cap is a sum of US dollars, such as 2.50, not {form.text('max_cost')[:40]}"
         return draw_film(request, room, film, wrong=wrong, status=422)
-    until = form.text("until") if form.text("until") in _UNTIL else None
     again = bool(form.text("retry_unknown"))
     order = Order(
-        spec=path, run=run, provider=room.desk.provider, until=until, max_cost=cap, retry_unknown=again
+        spec=path, run=run, provider=room.desk.provider, until=_until(form), max_cost=cap, retry_unknown=again
     )
     return _started(request, room, film, order)
 
 
 @router.post("/films/{film}/remake")
 def remake(film: str, request: Request, room: Here, form: Sent) -> Response:
-    """Build a film with the next take of an item, one that no run ever had."""
+    """Build a film with the next take of an item, one that no run ever had; a storyboard stays one."""
     run, path = form.run(), spec_of(room, film)
     step, item = _target(form)
     if is_started(room, run):
@@ -67,7 +66,8 @@ def remake(film: str, request: Request, room: Here, form: Sent) -> Response:
     except (SpecError, UsageError) as error:
         return draw_film(request, room, film, wrong=str(error), status=409)
     takes = (f"{step.value}:{item}={take}",)
-    return _started(request, room, film, Order(spec=path, run=run, provider=room.desk.provider, takes=takes))
+    order = Order(spec=path, run=run, provider=room.desk.provider, until=_until(form), takes=takes)
+    return _started(request, room, film, order)
 
 
 @router.post("/films/{film}/pin")
@@ -149,6 +149,11 @@ def _to_run(run: str) -> Response:
 def _to_film(film: str, done: str, step: Step, item: str) -> Response:
     said = query(**{done: f"{step.value}:{item}"})
     return RedirectResponse(f"/films/{urlpath(film)}?{said}", 303)
+
+
+def _until(form: Form) -> str | None:
+    """The step after which the build stops; None for a whole film."""
+    return form.text("until") if form.text("until") in _UNTIL else None
 
 
 def _target(form: Form) -> tuple[Step, str]:

@@ -106,7 +106,7 @@ def test_remake_this_scene_buys_one_clip_however_fast_one_clicks(browser: Browse
         seen.shot("run-remade")
 
 
-def test_storyboard_first_then_the_clips(browser: Browser) -> None:
+def test_storyboard_first_with_another_keyframe_then_the_clips(browser: Browser) -> None:
     with place() as shop, dashboard(shop) as server, window(browser, server, name="storyboard") as seen:
         seen.open("/new")
         seen.fill(shop, "A lighthouse learns to swim")
@@ -117,14 +117,20 @@ def test_storyboard_first_then_the_clips(browser: Browser) -> None:
         assert clips(shop) == []
         board = shop.emulator.bill
         seen.shot("storyboard")
+        anew = seen.card("keyframe", "01").get_by_role("button", name="Remake the keyframe")
+        seen.follow(anew.click, rf"/runs/(?!{runs(shop)[0].id})([0-9A-Za-z-]+)$")
+        expect(seen.at("keyframe", "01", "made")).to_be_visible()
+        seen.run_is("done")
+        assert (clips(shop), shop.emulator.bill > board) == ([], True)  # still a storyboard
+        board = shop.emulator.bill
         button = seen.button("Make the clips")
-        seen.follow(lambda: button.click(), rf"/runs/(?!{runs(shop)[0].id})([0-9A-Za-z-]+)$")
+        seen.follow(button.click, rf"/runs/(?!{runs(shop)[0].id})([0-9A-Za-z-]+)$")
         seen.run_is("done")
         expect(seen.page.locator("video#final")).to_be_visible()
         assert len(clips(shop)) == 2
-        newest, oldest = runs(shop)
-        assert (newest.until, oldest.until) == ("", "keyframes")
-        assert (oldest.paid, newest.paid) == (board, shop.emulator.bill - board)
+        assert [run.until for run in runs(shop)] == ["", "keyframes", "keyframes"]
+        assert [run.paid for run in runs(shop)][0] == shop.emulator.bill - board
+        assert sum(run.paid for run in runs(shop)) == shop.emulator.bill
 
 
 def test_use_this_one_pins_another_attempt_and_taking_it_out_costs_nothing(browser: Browser) -> None:
