@@ -75,6 +75,13 @@ def test_a_film_comes_to_be_from_the_form_under_the_eyes_of_who_ordered_it(brows
         }
 
 
+AGAIN = """([action, fields]) => Promise.all([1, 2].map(async () => {
+    const answer = await fetch(action, {method: 'POST', body: new URLSearchParams(fields)});
+    return new URL(answer.url).pathname;
+}))"""
+"""Send a form twice at once, as it was drawn; where that leads."""
+
+
 def made(shop: Studio, text: str = COMMENTED) -> None:
     """A film that is finished already, made in a terminal."""
     shop.project.write("specs/oak.yaml", text)
@@ -82,19 +89,23 @@ def made(shop: Studio, text: str = COMMENTED) -> None:
     assert ran.code == 0, ran.err
 
 
-def test_remake_this_scene_buys_one_clip_however_fast_one_clicks(browser: Browser) -> None:
+def test_remake_this_scene_buys_one_clip_however_often_it_is_sent(browser: Browser) -> None:
     with place() as shop, dashboard(shop) as server, window(browser, server, name="remake") as seen:
         made(shop)
         (first,) = runs(shop)
         before, accepted = media(shop.project, "oak"), len(shop.emulator.accepted)
         seen.open(f"/runs/{first.id}")
         button = seen.card("video", "02").get_by_role("button", name="Remake this scene")
+        form = button.locator("xpath=ancestor::form")
+        drawn = form.evaluate("form => [form.action, [...new FormData(form)]]")
         second = seen.follow(lambda: button.dblclick(), rf"/runs/(?!{first.id})([0-9A-Za-z-]+)$")
         seen.run_is("done")
         expect(seen.at("video", "02", "made")).to_be_visible()
         expect(seen.at("video", "01", "fresh")).to_be_visible()
         bought = Counter(record.kind for record in shop.emulator.accepted[accepted:])
         assert bought == {"video": 1, "chat": 1}
+        assert seen.page.evaluate(AGAIN, drawn) == [f"/runs/{second}"] * 2
+        assert len(shop.emulator.accepted) == accepted + 2
         assert [run.id for run in runs(shop)] == [second, first.id]
         after = media(shop.project, "oak")
         changed = {file for file in after if after[file] != before.get(file)}
