@@ -140,7 +140,7 @@ def test_storyboard_first_with_another_keyframe_then_the_clips(browser: Browser)
         expect(seen.page.locator("video#final")).to_be_visible()
         assert len(clips(shop)) == 2
         assert [run.until for run in runs(shop)] == ["", "keyframes", "keyframes"]
-        assert [run.paid for run in runs(shop)][0] == shop.emulator.bill - board
+        assert runs(shop)[0].paid == shop.emulator.bill - board
         assert sum(run.paid for run in runs(shop)) == shop.emulator.bill
 
 
