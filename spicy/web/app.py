@@ -89,9 +89,9 @@ def create_app(
     app.state.closing = threading.Event()  # set when the server is told to leave
     errors.install(app)
     for module in (
+        objects, run_pages,  # asked for most often: the first that fits answers
         generations, media, extension, admin, docs, openai_chat, openai_images, openai_videos,
-        xai_rest, run_pages, objects,
-        new_run, films, actions, store_page,
+        xai_rest, new_run, films, actions, store_page,
     ):  # fmt: skip
         app.include_router(module.router)
     return app

@@ -32,7 +32,9 @@ from spicy.web.run_list import RunList
 from spicy.web.run_parts import Painter
 
 TICK = 0.1
-"""Seconds between two looks."""
+"""Seconds between two looks, as long as nothing happens."""
+REST = 0.2
+"""Seconds after news: many watchers cost as much as their messages are many, and a film makes many small changes."""
 KEEP_ALIVE = 15.0
 _BACKLOG = 32
 """Messages that wait for a slow browser before it is cut off."""
@@ -197,7 +199,7 @@ class Hub:
                 said = await self._ask(self._source.news)
             if said:
                 self._tell(said)
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(REST if said else TICK)
 
     async def _ask(self, look: Callable[[], bytes | None]) -> bytes:
         """Look in a thread. A database that cannot be read just now is looked at again."""

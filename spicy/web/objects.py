@@ -13,6 +13,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from spicy.errors import MediaError
 from spicy.ids import Digest
@@ -93,23 +94,27 @@ def stored(name: str, request: Request, room: Here) -> FileResponse:
 
 @router.get("/thumbs/{name}")
 @router.head("/thumbs/{name}")
-def thumb(name: str, room: Here, w: int = 480) -> Response:
-    """A small copy of a picture, or of a clip's first picture, as JPEG."""
+async def thumb(name: str, room: Here, w: int = 480) -> Response:
+    """A small copy of a picture, or of a clip's first picture, as JPEG. One that is kept costs no thread."""
     match = _THUMB.fullmatch(name)
     if match is None or w not in WIDTHS:
         raise _missing(name)
     digest = Digest(match[1])
-    data = room.thumbs.find(digest, w)
-    if data is None:
-        path = _sound(room, digest)
-        kinds = {type for type, fits in KINDS.values() if path is not None and fits(_head(path))}
-        if path is None or not kinds:
-            raise _missing(name)
-        try:
-            data = room.thumbs.make(digest, w, path, is_clip=not any(t.startswith("image/") for t in kinds))
-        except MediaError:
-            raise _missing(name) from None
+    data = room.thumbs.find(digest, w) or await run_in_threadpool(_shrunk, room, digest, w)
     return Response(data, media_type="image/jpeg", headers=_KEPT)
+
+
+def _shrunk(room: Room, digest: Digest, width: int) -> bytes:
+    path = _sound(room, digest)
+    kinds = {type for type, fits in KINDS.values() if path is not None and fits(_head(path))}
+    if path is None or not kinds:
+        raise _missing(digest)
+    try:
+        return room.thumbs.make(
+            digest, width, path, is_clip=not any(type.startswith("image/") for type in kinds)
+        )
+    except MediaError:
+        raise _missing(digest) from None
 
 
 @router.get("/builds/{film}/{path:path}")

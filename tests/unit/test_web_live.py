@@ -99,6 +99,7 @@ def test_a_slow_browser_is_cut_off_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "TICK", 0.005)
+    monkeypatch.setattr(room, "REST", 0.005)
     monkeypatch.setattr(room, "_BACKLOG", 3)
 
     async def watch() -> None:
