@@ -46,7 +46,7 @@ SHOTS = os.environ.get("SPICY_SHOTS", "")
 """Where to keep screenshots, for whoever wants to look at them. Read before tests lose their environment."""
 
 WIDE, NARROW = 1280, 375
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds until a thing that should come is given up: many times what it takes on a busy machine."""
 
 QUICK = """\
