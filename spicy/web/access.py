@@ -228,7 +228,11 @@ class Guard:
         """Whether a page of another site asks for a change, and no key proves that it may."""
         if not (_is_readable(headers.get("host", "")) and _is_readable(headers.get("origin", ""))):
             return True  # no browser says such a thing, and whatever comes after us would stumble over it
-        if who is Who.ANYBODY or _needed(self._server, who) or self._origins.admit("*"):
+        if who is Who.ANYBODY:
+            if "text/html" not in headers.get("accept", ""):
+                return False
+            who = Who.CLIENT  # a browser gets more than whether the server is well
+        if _needed(self._server, who) or self._origins.admit("*"):
             return False
         host = headers.get("host", "")
         # A name of somebody else's may lead here, and then pages of that name count as our own (DNS rebinding).

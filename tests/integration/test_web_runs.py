@@ -233,3 +233,13 @@ def test_with_a_key_nothing_of_the_dashboard_is_open(tmp_path: Path) -> None:
         known = requests.get(f"{served.url}/objects/{digest}.jpg", auth=("", "client-key-1"), timeout=20)
         assert known.status_code == 200
         assert Digest(digest) in known.url
+
+
+def test_under_a_foreign_name_there_are_no_pages(tmp_path: Path) -> None:
+    foreign = {**BROWSER, "Host": "films.example"}
+    with serving(tmp_path, builtin_worker=False) as served, recording(tmp_path / "build") as recorder:
+        recorder.tell(*start())
+        for path in ("/", "/events", f"/runs/{RUN}", f"/runs/{RUN}/events", "/static/spicy.js"):
+            assert requests.get(served.url + path, headers=foreign, timeout=20).status_code == 403, path
+        health = requests.get(served.url, headers={"Host": "films.example"}, timeout=20)
+        assert health.json()["status"] == "ok"
