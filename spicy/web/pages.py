@@ -131,7 +131,6 @@ def environment() -> Environment:
         usd=usd,
         took=took,
         moment=moment,
-        clock=clock,
         brief=brief,
         score=score,
         urlpath=urlpath,
@@ -186,12 +185,6 @@ def took(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def clock(seconds: float) -> str:
-    """A length as a player shows it: `0:24`, `1:02:03`."""
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
 def moment(at: float | str) -> str:

@@ -59,12 +59,6 @@ class RunList:
         self._rows: list[Row] = []
         self._posters: dict[str, tuple[float, Digest | None]] = {}
 
-    def rows(self) -> list[Row]:
-        """The newest runs first. Raises StoreError."""
-        with self._lock:
-            self._look()
-            return self._rows
-
     def drawn(self) -> dict[str, str]:
         """Each row as HTML, by the id of its run. Raises StoreError."""
         with self._lock:

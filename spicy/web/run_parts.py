@@ -69,7 +69,6 @@ class Try:
     score: float | None
     problems: tuple[str, ...]
     cost: Ticks
-    key: CallKey
     prompt: str
     used: bool
 
@@ -124,7 +123,6 @@ class SceneRow:
 class FilmPart:
     """A film of a run."""
 
-    run: str
     film: FilmView
     mark: str
     """What ids of its elements begin with: empty when the run has one film."""
@@ -267,7 +265,6 @@ class Painter:
         many = story is not None and len(story.scenes) > MANY
         characters = story.characters if story else ()
         return FilmPart(
-            run=followed.run,
             film=film,
             mark=_mark(followed, film.name),
             shape=story.aspect_ratio if story else "",
@@ -371,7 +368,6 @@ class Painter:
                 score=one.score,
                 problems=one.problems,
                 cost=one.cost,
-                key=one.key,
                 prompt=self._prompt(one.key),
                 used=one.used,
             )

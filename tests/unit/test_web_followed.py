@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spicy.errors import StoreError
-from spicy.events import CallProgress, Event, NodeBlocked, NodeFailed, NodeFresh, Recovering, RunFinished
+from spicy.events import (
+    CallProgress,
+    Event,
+    NodeBlocked,
+    NodeFailed,
+    NodeFresh,
+    Recovering,
+    RunFinished,
+    RunStarted,
+)
 from spicy.ids import CallKey, NodeId, Ticks, ticks
 from spicy.runs.model import RunState, database
 from spicy.serving.launch import Launcher
@@ -47,8 +57,19 @@ def troubled() -> list[Event]:
     return [*events, RunFinished(RUN, 130, 2, 1, 1, 1, ticks(0.2), Ticks(0), 9.0, ticks(0.3))]
 
 
+def two_films() -> list[Event]:
+    """A run of two films whose scenes have the same ids."""
+    first, second = film_events(film="fox"), film_events(film="owl")
+    begun = first[0]
+    assert isinstance(begun, RunStarted)
+    both = replace(begun, films=("fox", "owl"), specs=("specs/fox.yaml", "specs/owl.yaml"))
+    return [both, *(e for pair in zip(first[1:-1], second[1:-1], strict=True) for e in pair), first[-1]]
+
+
 @pytest.mark.parametrize(
-    "events", [film_events(), troubled(), troubled()[:-1]], ids=["a film", "troubles", "under way"]
+    "events",
+    [film_events(), troubled(), troubled()[:-1], two_films()],
+    ids=["a film", "troubles", "under way", "two films"],
 )
 def test_what_changed_since_any_event_is_all_that_a_page_of_then_lacks(
     tmp_path: Path, events: list[Event]
