@@ -27,7 +27,7 @@ output: {resolution: 144p, image_resolution: 144p}
 
 SCRUBBED = (
     "GROK_API_KEY",
-    "XAI_API_KEY",
+    "XAI_",
     "GRPC_",
     "XDG_",
     "SPICY_",
