@@ -7,6 +7,7 @@ refuses this one, because the item it was meant for may be another now.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from spicy.engine.films import Film
 from spicy.errors import UsageError
+from spicy.files import turn
 from spicy.ids import Digest, Step
 from spicy.slug import slug
 from spicy.spec import places
@@ -36,7 +38,7 @@ _WORD = {"sheet": "sheet", "keyframe": "still", "clip": "clip"}
 _CHOICES = frozenset([*_TAKE.values(), *_PIN.values()])
 
 _editing = threading.Lock()
-"""One change at a time in this process; across processes `SpecEdit.save` compares."""
+"""One change at a time in this process; processes take turns, and `SpecEdit.save` compares, for editors do not."""
 
 
 def parse_target(text: str) -> Target:
@@ -109,8 +111,9 @@ def pinned(film: Film, step: Step, item: str) -> Digest | None:
 
 
 def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[str]:
-    with _editing:
-        shown = film.spec.path
+    shown = film.spec.path
+    # Without turns, of two builds that are started with a new take at once, one could write over the other's.
+    with _editing, turn(Path(os.path.realpath(root / shown)).parent):
         try:
             edit = SpecEdit(root / shown, shown)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from spicy.errors import SpecError, UsageError
 from spicy.ids import Digest, NodeId, Step
 from spicy.plan.node import Node, node_key
 from spicy.settings import read_settings
+from spicy.spec.edit import SpecEdit
 from spicy.store.store import Store
 from tests.conftest import Project
 from tests.scripted import clip, picture
@@ -388,3 +390,25 @@ def test_a_store_that_was_lost_gets_a_pin_back_from_the_build_folder(square: Stu
     assert square.build() == 0
     assert square.asked() == {}
     assert store.objects.open(digest).read_bytes() == (root / "build/film/scenes/02/clip.mp4").read_bytes()
+
+
+def test_a_change_holds_the_folder_so_that_of_two_builds_none_writes_over_the_other(
+    project: Project, film: Film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    save, held = SpecEdit.save, []
+
+    def saved(edit: SpecEdit, root: Path) -> None:
+        other = os.open(project.root, os.O_RDONLY)
+        try:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.append(True)
+        finally:
+            os.close(other)
+        save(edit, root)
+
+    monkeypatch.setattr(SpecEdit, "save", saved)
+    set_take(film, Step.VIDEO, "01", 7, project.root)
+    assert held == [True]
+    assert "take: 7" in raw(project)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from spicy.canon import digest_bytes
-from spicy.files import copy_whole, sweep, whole, write_whole
+from spicy.files import copy_whole, sweep, turn, whole, write_whole
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -48,3 +49,24 @@ def test_only_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
     assert not left.exists()
     assert mine.exists()
     assert other.exists()
+
+
+def test_those_who_change_a_folder_take_turns_and_none_waits_for_ever(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with turn(tmp_path, 30):
+            order.append("second")
+
+    with turn(tmp_path):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        with turn(tmp_path, 0.05):
+            order.append("impatient")
+        order.append("first")
+    waiting.join(30)
+    assert order == ["impatient", "first", "second"]
+    assert list(tmp_path.iterdir()) == []
+    with turn(tmp_path / "not there"):
+        order.append("no folder")
+    assert order[-1] == "no folder"
