@@ -36,7 +36,7 @@ def free_path(folder: Path, text: str) -> Path:
 
 def _free_paths(folder: Path, text: str) -> Iterator[Path]:
     # A file system may take capital letters for small ones, and .yml names the same film as .yaml.
-    taken = {film_name(path).lower() for ending in ("yaml", "yml") for path in folder.glob(f"*.{ending}")}
+    taken = {film_name(path).lower() for ending in ("yaml", "yml") for path in folder.glob(f"[!.]*.{ending}")}
     name, number = short_name(text), 1
     while True:
         found = name if number == 1 else f"{name}_{number}"

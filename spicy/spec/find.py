@@ -14,7 +14,8 @@ def list_specs(root: Path) -> dict[str, Path]:
     """Spec by film, of specs/ and of the project's folder itself, which comes second; relative to `root`."""
     found: dict[str, Path] = {}
     for folder in _FOLDERS:
-        for path in sorted([*(root / folder).glob("*.yaml"), *(root / folder).glob("*.yml")]):
+        # A name that begins with a dot is a file in the making, or one that its author hides.
+        for path in sorted([*(root / folder).glob("[!.]*.yaml"), *(root / folder).glob("[!.]*.yml")]):
             found.setdefault(film_name(path), folder / path.name)
     return found
 
