@@ -106,9 +106,10 @@ class Followed:
         return self.state is not None and self.state.is_over
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database; whoever still looks opens it again."""
         with self.lock:
             self._tail.close()
+            self._tail = Tail(self._build)
 
     def advance(self) -> None:
         """Take in what happened since the last time. Raises StoreError for a database that cannot be read."""

@@ -141,6 +141,17 @@ def test_the_end_that_was_recorded_is_what_counts(tmp_path: Path) -> None:
     assert run.view.finished is not None
 
 
+def test_a_run_that_was_let_go_of_can_still_be_followed(tmp_path: Path) -> None:
+    with recording(tmp_path) as recorder:
+        recorder.tell(*start())
+        run = followed(tmp_path)
+        run.close()
+        last = recorder.tell(*film_events()[3:])
+        run.advance()
+        assert (run.view.last, run.state) == (last, RunState.DONE)
+        run.close()
+
+
 def test_who_asks_for_an_end_is_told_so_once(tmp_path: Path) -> None:
     stopping: set[str] = set()
     with recording(tmp_path) as recorder:
