@@ -84,9 +84,9 @@ class Run:
     place: str
 
     @property
-    def settled(self) -> int:
-        """Targets whose outcome is known."""
-        return self.made + self.fresh + self.failed + self.stopped + self.blocked
+    def ready(self) -> int:
+        """Targets that are there: what failed, or was not tried, is no progress."""
+        return self.made + self.fresh
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,9 +138,9 @@ class RunView:
         return sum(node.state in states for node in self.nodes.values())
 
     @property
-    def settled(self) -> int:
-        """Targets whose outcome is known."""
-        return len(self.nodes) - self.count(NodeState.WAITING, NodeState.RUNNING)
+    def ready(self) -> int:
+        """Targets that are there: what failed, or was not tried, is no progress."""
+        return self.count(NodeState.MADE, NodeState.FRESH)
 
     @property
     def total(self) -> int:

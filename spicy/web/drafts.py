@@ -189,7 +189,7 @@ def _whole(text: str | None, mistakes: Mistakes) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        mistakes.add("scenes", f"is a whole number from 1 to 999, not {_short(text)}")
+        mistakes.add("scenes", f"is a whole number from 1 to 999, not `{_short(text)}`")
         return None
     return int(text)
 
@@ -202,7 +202,7 @@ def _dollars(text: str | None, mistakes: Mistakes) -> float | None:
     except ValueError:
         amount = math.nan
     if not (math.isfinite(amount) and re.fullmatch(r"\$?[0-9.]{1,20}", text)):
-        mistakes.add("budget", f"is a sum of US dollars, such as 2.50, not {_short(text)}")
+        mistakes.add("budget", f"is a sum of US dollars, such as 2.50, not `{_short(text)}`")
         return None
     return amount
 

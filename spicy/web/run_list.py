@@ -39,7 +39,7 @@ class Row:
     until: str
     started: str
     total: int
-    settled: int
+    ready: int
     paid: Ticks
     saved: Ticks
     seconds: float | None
@@ -104,7 +104,7 @@ class RunList:
             until=run.until,
             started=run.started,
             total=run.total,
-            settled=run.settled,
+            ready=run.ready,
             paid=run.paid,
             saved=run.saved,
             seconds=run.seconds,
@@ -155,7 +155,7 @@ def _unknown(id: str, state: RunState, at: float) -> Row:
         until="",
         started=started,
         total=0,
-        settled=0,
+        ready=0,
         paid=Ticks(0),
         saved=Ticks(0),
         seconds=None,

@@ -131,6 +131,14 @@ def test_sent_twice_is_one_spec_and_one_build(served: Served) -> None:
     assert len(list_runs(served.room.build, 10)) == 1
 
 
+def test_a_storyboard_that_is_misspelt_makes_no_film(served: Served) -> None:
+    visitor = Visitor(served.url)
+    form = (page := visitor.open("/new")).form("Make the film")[0]
+    answer = visitor.send("/new", {**form.fields, **fill(page), "until": "keyframe"}, form=form, follow=False)
+    assert answer.status == 422
+    assert files(served) == []
+
+
 def test_two_who_come_at_once_get_a_spec_each(served: Served) -> None:
     visitor = Visitor(served.url)
     runs: list[str] = []
@@ -155,7 +163,7 @@ BAD_FIELDS = [
     ({"scenes": "two"}, "whole number from 1 to 999, not two"),
     ({"scenes": "1000"}, "at most 999"),
     ({"scenes": "-1"}, "whole number"),
-    ({"budget": "2,50"}, "such as 2.50, not 2,50"),
+    ({"budget": "2,50"}, "such as 2.50, not `2,50`"),
     ({"budget": "nan"}, "such as 2.50"),
     ({"budget": "0"}, "more than 0"),
     ({"aspect_ratio": "5:4"}, "expected one of 1:1, 16:9"),
@@ -189,7 +197,7 @@ def test_all_mistakes_are_told_at_once_and_what_was_typed_is_kept(served: Served
     answer = visitor.press(page, "Make the film", fields, files=given, follow=False)
     assert answer.status == 422
     for said in (
-        "not many",
+        "not `many`",
         "not x",
         "same name as Mila",
         "no JPEG, PNG or WebP",

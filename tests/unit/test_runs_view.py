@@ -143,7 +143,7 @@ def test_a_run_fills_the_seven_tables(tmp_path: Path) -> None:
         assert rows("SELECT count(*) FROM events WHERE event = 'call_progress'") == [(0,)]
     (run,) = list_runs(tmp_path, 5)
     assert run == find_run(tmp_path, "run-1")
-    assert (run.state, run.total, run.settled, run.made) == (RunState.FAILED, 7, 5, 2)
+    assert (run.state, run.total, run.ready, run.made) == (RunState.FAILED, 7, 3, 2)
     assert (run.titles, run.specs, run.paid) == ((STORY.title,), ("specs/fox.yaml",), ticks(0.08))
     assert find_run(tmp_path, "other") is None
     assert [run.id for run in list_runs(tmp_path, 5, "fox")] == ["run-1"]
@@ -166,7 +166,7 @@ def test_a_view_is_the_same_whether_events_come_at_once_or_one_by_one(tmp_path: 
         NodeState.FAILED,
         NodeState.BLOCKED,
     )
-    assert (whole.total, whole.settled, whole.paid) == (7, 5, ticks(0.08))
+    assert (whole.total, whole.ready, whole.paid) == (7, 3, ticks(0.08))
     assert (whole.node(SHEET).digest, whole.node(SHEET).score) == ("b" * 64, 0.9)
     assert whole.films["fox"].story == STORY
 
