@@ -147,7 +147,7 @@ class HeadPart:
     title: str
     films: tuple[FilmView, ...]
     total: int
-    settled: int
+    ready: int
     counts: tuple[str, ...]
     """Of targets by outcome, in words."""
     now: tuple[tuple[NodeView, str], ...]
@@ -240,7 +240,7 @@ class Painter:
             title=", ".join(titles),
             films=tuple(view.films.values()),
             total=view.total,
-            settled=view.settled,
+            ready=view.ready,
             counts=tuple(f"{n:,} {word}" for state, word in _COUNTED.items() if (n := view.count(state))),
             now=tuple((node, _anchor(followed, node)) for node in running[:_NOW]),
             more=max(0, len(running) - _NOW),

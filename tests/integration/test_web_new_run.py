@@ -160,7 +160,7 @@ def test_two_who_come_at_once_get_a_spec_each(served: Served) -> None:
 
 BAD_FIELDS = [
     ({"concept": " "}, "say in a sentence or two"),
-    ({"scenes": "two"}, "whole number from 1 to 999, not two"),
+    ({"scenes": "two"}, "whole number from 1 to 999, not `two`"),
     ({"scenes": "1000"}, "at most 999"),
     ({"scenes": "-1"}, "whole number"),
     ({"budget": "2,50"}, "such as 2.50, not `2,50`"),
