@@ -13,6 +13,7 @@ import hashlib
 import logging
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,10 @@ _THREADS = 2
 _KEPT = 8
 """Runs that stay known although nobody watches them."""
 _RETRY = b"retry: 1000\n\n"
+_SAY_AGAIN = 600.0
+"""Seconds after which the log hears of the same trouble again."""
 _LINES = re.compile(r"\r\n|\r|\n")
+_SEEN = re.compile(r"[0-9]{1,18}")
 
 _told = logging.getLogger("spicy.web")
 
@@ -101,7 +105,7 @@ class RunSource:
             followed.advance()
             if self._seq is None:  # the first: what is news from now on nobody has seen
                 self._seq, self._last = followed.seq, followed.view.last
-            if followed.state is None or not last.isdecimal() or int(last) > followed.view.last:
+            if followed.state is None or not _SEEN.fullmatch(last) or int(last) > followed.view.last:
                 return message("reload", "")
             return self._patch(followed.changed_after(int(last)), int(last))
 
@@ -147,11 +151,28 @@ def mark(drawn: Mapping[str, str]) -> str:
     return hashlib.sha256("\0".join(drawn.values()).encode("utf-8", "replace")).hexdigest()[:16]
 
 
+class Trouble:
+    """What the log hears of a database that cannot be read: once, though it is looked at ten times a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said: tuple[str, float] | None = None
+
+    def tell(self, error: StoreError) -> None:
+        """Say it, unless that was said a moment ago."""
+        text, now = str(error), self._clock()
+        if self._said is None or self._said[0] != text or now - self._said[1] >= _SAY_AGAIN:
+            self._said = (text, now)
+            _told.warning("%s", text)
+
+
 class Hub:
     """Looks for its watchers, for as long as there are any."""
 
-    def __init__(self, source: Source, threads: ThreadPoolExecutor, closing: threading.Event) -> None:
-        self._source, self._threads, self._closing = source, threads, closing
+    def __init__(
+        self, source: Source, threads: ThreadPoolExecutor, closing: threading.Event, trouble: Trouble
+    ) -> None:
+        self._source, self._threads, self._closing, self._trouble = source, threads, closing, trouble
         self._watchers: set[asyncio.Queue[bytes | None]] = set()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -206,7 +227,7 @@ class Hub:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, look) or b""
         except StoreError as error:
-            _told.warning("%s", error)
+            self._trouble.tell(error)
             return b""
 
     def _tell(self, said: bytes) -> None:
@@ -245,6 +266,7 @@ class Live:
         self.painter = Painter(records)
         self.runs = RunList(build, launcher)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="live")
+        self._trouble = Trouble()
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Followed] = OrderedDict()
         self._hubs: dict[str, Hub] = {}
@@ -275,7 +297,12 @@ class Live:
 
     async def watch_run(self, run: str, last: str) -> AsyncGenerator[bytes, None]:
         """What happens in a run; one that nobody knows of is told to be loaded again."""
-        followed = await asyncio.get_running_loop().run_in_executor(self._threads, self.follow, run)
+        try:
+            followed = await asyncio.get_running_loop().run_in_executor(self._threads, self.follow, run)
+        except StoreError as error:  # the browser comes back, and it may be readable then
+            self._trouble.tell(error)
+            yield _RETRY
+            return
         if followed is None:
             yield _RETRY + message("reload", "")
             return
@@ -292,7 +319,7 @@ class Live:
     async def _watch(self, name: str, last: str, source: Callable[[], Source]) -> AsyncGenerator[bytes, None]:
         hub = self._hubs.get(name)
         if hub is None:
-            hub = self._hubs[name] = Hub(source(), self._threads, self._closing)
+            hub = self._hubs[name] = Hub(source(), self._threads, self._closing, self._trouble)
         try:
             async with contextlib.aclosing(hub.watch(last)) as told:
                 async for said in told:

@@ -205,3 +205,44 @@ def test_a_message_keeps_its_lines_whatever_ends_them() -> None:
         "id: 7\nevent: patch\ndata: <b>\ndata: a\ndata: b\ndata: c\u2028d\n\n".encode()
     )
     assert message("patch", "\ud800") == b"event: patch\ndata: ?\n\n"
+
+
+@pytest.mark.parametrize("last", ["9" * 5000, "-1", "1e5", "²", "", "x", "9" * 18])
+def test_who_says_to_have_seen_what_cannot_be_loads_the_page_again(tmp_path: Path, last: str) -> None:
+    async def watch() -> None:
+        with recording(tmp_path) as recorder, living(tmp_path) as (live, _):
+            await asyncio.to_thread(recorder.tell, *start())
+            assert b"event: reload" in await anext(live.watch_run(RUN, last))
+
+    within(watch)
+
+
+def test_a_database_that_cannot_be_read_is_told_once_however_often_it_is_looked_at(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enough, looks = asyncio.Event(), []
+    drawn = room.RunList.drawn
+
+    def look(runs: room.RunList) -> dict[str, str]:
+        looks.append(1)
+        if len(looks) == 5:
+            loop.call_soon_threadsafe(enough.set)
+        return drawn(runs)
+
+    async def watch() -> None:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        with living(tmp_path) as (live, _):
+            watched = live.watch_list("")
+            await anext(watched)
+            await enough.wait()
+            for _ in range(3):
+                assert await anext(live.watch_run(RUN, "0")) == b"retry: 1000\n\n"
+
+    loop: asyncio.AbstractEventLoop
+    monkeypatch.setattr(room.RunList, "drawn", look)
+    (tmp_path / "spicy.db").write_bytes(b"garbage" * 1000)
+    within(watch)
+    said = [record.getMessage() for record in caplog.records if record.name == "spicy.web"]
+    assert len(said) == len(set(said))
+    assert any("cannot be read" in one for one in said)
