@@ -107,12 +107,10 @@ class RunsDb:
         return f"the run is not recorded in {self._path.as_posix()}: {said}"
 
     def _write(self) -> None:
-        import sqlite3
-
         try:
             with closing(self._opened()) as db:
                 self._drain(db)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the entry of a thread: whatever it is, it is told once, in a line
             self._error = error
 
     def _opened(self) -> sqlite3.Connection:
@@ -176,6 +174,7 @@ class RunsDb:
                 recorder.keep(db, batch)
                 db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                if db.in_transaction:  # a full disk ends it by itself, and is what is to be told
+                    db.execute("ROLLBACK")
                 raise
             return

@@ -15,6 +15,7 @@ from spicy.cli.look import runs
 from spicy.errors import StoreError
 from spicy.events import Event, NodeDone, NodeFailed, NodeStarted, RunFinished, RunStarted
 from spicy.ids import NodeId, Ticks, ticks
+from spicy.runs import database
 from spicy.runs.model import RunState
 from spicy.runs.read import list_runs
 from spicy.runs.record import RunsDb
@@ -97,3 +98,29 @@ def test_the_columns_of_runs_are_aligned(tmp_path: Path, monkeypatch: pytest.Mon
     assert [line.split()[-7:] for line in lines[1:]] == [["1", "1", "2", "1.5", "s", "$0.04", "$0.00"]] * 2
     (first, _) = json.loads(CliRunner().invoke(runs, ["--json"]).output)
     assert (first["paid_ticks"], first["cap_ticks"]) == (400_000_000, 50_000_000_000)
+
+
+def test_a_disk_that_fills_up_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "spicy.db"
+    record(path)
+    opened = database.open_to_write
+
+    def full(path: Path) -> sqlite3.Connection:
+        db = opened(path)
+        db.execute(f"PRAGMA max_page_count={db.execute('PRAGMA page_count').fetchone()[0]}")
+        return db
+
+    monkeypatch.setattr(database, "open_to_write", full)
+    said = record(path, "run-2", films=("fox" * 100_000,))
+    assert said == [f"the run is not recorded in {path.as_posix()}: database or disk is full"]
+    assert [run.id for run in list_runs(tmp_path, 5)] == ["run-1"]
+
+
+def test_what_no_row_can_hold_is_said_in_words(tmp_path: Path) -> None:
+    said: list[str] = []
+    sink = FanOut([RunsDb(tmp_path / "spicy.db")], report=said.append)
+    sink(RunStarted("run-1", ("fox",), "animatic", Ticks(10**30)))
+    sink(NodeStarted(NODE, "clip 01", ()))
+    sink.close()
+    assert len(said) == 1
+    assert said[0].startswith("the run is not recorded in ")
