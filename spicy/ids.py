@@ -31,6 +31,10 @@ def usd(ticks: int) -> str:
     return f"${dollars:.3f}" if abs(dollars) >= 0.01 else f"${dollars:.4f}"
 
 
+MOST_DOLLARS = 1_000_000
+"""What a cap may be; its ticks fit wherever money is kept."""
+
+
 def ticks(dollars: float) -> Ticks:
     """Turn dollars, as people and recipes write them, into ticks."""
     return Ticks(round(dollars * TICKS_PER_USD))

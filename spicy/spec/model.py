@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, WithJsonSchema
 
 from spicy.errors import Problem
-from spicy.ids import Ticks
+from spicy.ids import MOST_DOLLARS, Ticks
 from spicy.spec.border import LIST, NUMBER, Line, Prose, Text, Word
 from spicy.spec.places import Document, Path
 from spicy.spec.suggest import unknown
@@ -126,7 +126,7 @@ class SpecText(Text):
     )
     scenes: Scenes | None = Field(None, description="How many scenes to invent, or the scenes themselves.")
     take: Take | None = Field(None, description="Another number asks for a new story.")
-    budget: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+    budget: Annotated[float, Field(gt=0, le=MOST_DOLLARS)] | None = Field(
         None, description="A cap for one build, in US dollars."
     )
     overrides: OverridesText | None = Field(

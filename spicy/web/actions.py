@@ -8,6 +8,7 @@ second, or dies in between, changes nothing.
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from fastapi.responses import RedirectResponse, Response
 from spicy.engine.films import Film
 from spicy.engine.takes import MOST_TAKES, pin, set_take, unpin
 from spicy.errors import SpecError, UsageError
-from spicy.ids import Step
+from spicy.ids import MOST_DOLLARS, Step
 from spicy.runs.model import Run, Tried
 from spicy.runs.read import find_run
 from spicy.serving.launch import Launched, Order
@@ -44,7 +45,8 @@ def build(film: str, request: Request, room: Here, form: Sent) -> Response:
     run, path = form.run(), spec_of(room, film)
     cap = _dollars(form.text("max_cost"))
     if cap is not None and math.isnan(cap):
-        wrong = f"the cap is a sum of US dollars, such as 2.50, not {form.text('max_cost')[:40]}"
+        wrong = f"the cap is a sum of US dollars, such as 2.50, and at most {MOST_DOLLARS:,}, not "
+        wrong += form.text("max_cost")[:40]
         return draw_film(request, room, film, wrong=wrong, status=422)
     again = bool(form.text("retry_unknown"))
     order = Order(
@@ -152,8 +154,11 @@ def _to_film(film: str, done: str, step: Step, item: str) -> Response:
 
 
 def _until(form: Form) -> str | None:
-    """The step after which the build stops; None for a whole film."""
-    return form.text("until") if form.text("until") in _UNTIL else None
+    """The step after which the build stops; None for a whole film. Raises ApiError 422: what is dearer is not guessed."""
+    until = form.text("until")
+    if until and until not in _UNTIL:
+        raise ApiError(422, f"the form stops after {until[:40]!r}; a build stops after {', '.join(_UNTIL)}")
+    return until or None
 
 
 def _target(form: Form) -> tuple[Step, str]:
@@ -188,7 +193,7 @@ def _dollars(text: str) -> float | None:
         amount = float(text.removeprefix("$"))
     except ValueError:
         return math.nan
-    return amount if math.isfinite(amount) and amount >= 0 else math.nan
+    return amount if re.fullmatch(r"\$?[0-9.]{1,20}", text) and amount <= MOST_DOLLARS else math.nan
 
 
 def _born(room: Room, id: str) -> Run:

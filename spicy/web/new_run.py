@@ -76,6 +76,10 @@ def preview(request: Request, room: Here, form: Sent) -> Response:
 def create(request: Request, room: Here, form: Sent) -> Response:
     """Write the spec, start its build and go to its run; or, with mistakes, draw the form again and write nothing."""
     run = form.run()
+    if form.text("until") not in ("", KEYFRAMES):
+        raise ApiError(
+            422, f"the form stops after {form.text('until')[:40]!r}; a new run only after {KEYFRAMES}"
+        )
     with room.creating:
         if not is_started(room, run):
             draft, mistakes = read_draft(form), Mistakes()
@@ -97,9 +101,7 @@ def is_started(room: Room, run: str) -> bool:
 
 def _launch(room: Room, path: Path, run: str, until: str) -> None:
     """Raises ApiError when nothing can be started; the spec is kept."""
-    order = Order(
-        spec=path, run=run, provider=room.desk.provider, until=KEYFRAMES if until == KEYFRAMES else None
-    )
+    order = Order(spec=path, run=run, provider=room.desk.provider, until=until or None)
     try:
         room.launcher.start(order)
     except UsageError as error:

@@ -263,7 +263,7 @@ def test_storyboard_first_then_the_clips(served: Served) -> None:
     assert (served.folder / "build/new/final.mp4").is_file()
 
 
-@pytest.mark.parametrize("cap", ["much", "-1", "nan", "inf", "1,5"])
+@pytest.mark.parametrize("cap", ["much", "-1", "nan", "inf", "1,5", "1e300", "1_0", "1000001"])
 def test_a_cap_that_is_none_starts_nothing(served: Served, cap: str) -> None:
     visitor = Visitor(served.url)
     page = visitor.open("/films/pond")
@@ -273,6 +273,17 @@ def test_a_cap_that_is_none_starts_nothing(served: Served, cap: str) -> None:
     assert answer.status == 422
     assert "such as 2.50" in answer.text
     assert len(list_runs(served.room.build, 10)) == 1
+
+
+def test_what_a_build_is_not_asked_for_is_not_taken_for_all_of_it(served: Served) -> None:
+    visitor = Visitor(served.url)
+    fields = {**visitor.open("/films/pond").form("Build")[0].fields, "step": "video", "item": "01"}
+    before = list(served.room.build.glob(".runs/*.log"))
+    for action in ("/films/pond/build", "/films/pond/remake"):
+        answer = visitor.send(action, {**fields, "until": "Keyframes"}, follow=False)
+        assert answer.status == 422
+        assert "keyframes" in answer.text
+    assert list(served.room.build.glob(".runs/*.log")) == before
 
 
 def test_a_cap_reaches_the_build(served: Served) -> None:

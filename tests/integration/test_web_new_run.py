@@ -198,7 +198,7 @@ def test_all_mistakes_are_told_at_once_and_what_was_typed_is_kept(served: Served
     assert answer.status == 422
     for said in (
         "not `many`",
-        "not x",
+        "not `x`",
         "same name as Mila",
         "no JPEG, PNG or WebP",
         "whom the picture shows",
