@@ -198,5 +198,7 @@ def _said(request: Request) -> str:
     for name, words in _SAID.items():
         found = _ITEM.fullmatch(request.query_params.get(name, ""))
         if found is not None:
-            return f"The {_WORDS[Step(found[1])]} of {found[2]} {words}. See what follows, then build."
+            step = Step(found[1])
+            whose = found[2] if step is Step.CHARACTER else f"scene {found[2]}"
+            return f"The {_WORDS[step]} of {whose} {words}. See what follows, then build."
     return ""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from spicy.ids import Step
+from spicy.spec.find import list_specs
 from spicy.web.access import client
 from spicy.web.errors import ApiError
 from spicy.web.followed import Followed
@@ -20,10 +21,11 @@ Here = Annotated[Room, Depends(room_of)]
 
 
 def runs_page(request: Request, room: Room) -> HTMLResponse:
-    """All runs, newest first."""
+    """All runs, newest first, and the films that there are specs of: a spec that was never built is no run."""
     drawn = room.live.runs.drawn()
     return draw(
-        request, "runs.html.j2", here="runs", rows=list(drawn.values()), mark=mark(drawn), provider=room.desk.provider
+        request, "runs.html.j2", here="runs", rows=list(drawn.values()), mark=mark(drawn), films=list(list_specs(room.root)),
+        provider=room.desk.provider,
     )  # fmt: skip
 
 
