@@ -210,7 +210,7 @@ def test_use_this_one_then_plan_then_build_then_back(served: Served) -> None:
     assert page.status == 303
     assert page.headers["location"] == "/films/pond?pinned=keyframe%3A01"
     page = visitor.open(page.headers["location"])
-    assert "The keyframe of 01 is pinned" in page.text
+    assert "The keyframe of scene 01 is pinned" in page.text
     assert f"store:{first.digest}" in spec(served)
     assert "# the first" in spec(served)
     run = ended(served, run_of(visitor.press(page, "Build", follow=False)))

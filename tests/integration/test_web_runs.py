@@ -163,6 +163,18 @@ def test_whatever_a_text_says_it_is_shown_as_text(tmp_path: Path) -> None:
         assert log.headers["content-type"] == "text/plain; charset=utf-8"
 
 
+def test_a_spec_that_was_never_built_can_be_reached_from_the_first_page(tmp_path: Path) -> None:
+    with serving(tmp_path, builtin_worker=False) as served:
+        assert "/films/" not in page_of(served, "/")
+        (tmp_path / "specs").mkdir()
+        for number in range(30):
+            (tmp_path / f"specs/fox{number:02}.yaml").write_text(SPEC)
+        page = page_of(served, "/")
+        assert "Build one of the films above" in page
+        assert re.findall(r'href="/films/([^"]+)"', page) == [f"fox{number:02}" for number in range(30)]
+        assert "6 more" in page
+
+
 def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
         for path in ("/runs/nobody-1", "/runs/..%2f..%2fetc", "/runs/nobody-1/log", "/runs/x/takes"):
