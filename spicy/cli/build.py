@@ -27,11 +27,7 @@ if TYPE_CHECKING:
     from spicy.runs.record import RunsDb
     from spicy.serving.beside import Beside
 
-_UNTIL = {
-    "characters": {Step.IDEATION, Step.CHARACTER},
-    "keyframes": {Step.IDEATION, Step.CHARACTER, Step.SCRIPT, Step.KEYFRAME},
-    "videos": {Step.IDEATION, Step.CHARACTER, Step.SCRIPT, Step.KEYFRAME, Step.VIDEO},
-}
+_UNTIL = ("characters", "keyframes", "videos")
 
 
 @click.command(context_settings=HELP)
@@ -39,7 +35,7 @@ _UNTIL = {
 @click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="Targets made at the same time (default 8).")
 @provider_option
 @click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="A cap for this build.")
-@click.option("--until", type=click.Choice(list(_UNTIL)), help="Stop after these; look at them, then go on.")
+@click.option("--until", type=click.Choice(_UNTIL), help="Stop after these; look at them, then go on.")
 @click.option(
     "--only", multiple=True, metavar="KIND:ID", help="Only this, as in video:02 or character:ember."
 )
@@ -213,7 +209,7 @@ def _storyboard(project: Project, silent: bool) -> None:
 class _Wanted:
     """What --until and --only leave of a film's nodes."""
 
-    def __init__(self, steps: set[Step] | None, only: set[tuple[str, str]]) -> None:
+    def __init__(self, steps: frozenset[Step] | None, only: set[tuple[str, str]]) -> None:
         self.steps, self.only = steps, only
 
     def __call__(self, nodes: Sequence[Node]) -> list[NodeId]:
@@ -236,9 +232,10 @@ class _Wanted:
 def _wanted(until: str | None, only: Sequence[str]) -> _Wanted | None:
     if not (until or only):
         return None
+    from spicy.engine.forecast import UNTIL
     from spicy.engine.takes import parse_target
 
-    return _Wanted(_UNTIL[until] if until else None, {parse_target(text)[:2] for text in only})
+    return _Wanted(UNTIL[until] if until else None, {parse_target(text)[:2] for text in only})
 
 
 def _session(project: Project, asked: _Asked, alive: Alive | None) -> tuple[Session, RunsDb]:

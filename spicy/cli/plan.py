@@ -125,6 +125,8 @@ def _line(outlook: Outlook) -> str:
     if outlook.shared:
         return f"  {_cut(outlook.node.title, 38):<38} {'$0, asked for once':<22} {why}"
     match outlook.fate.value, outlook.price.worst:
+        case "refused", _:
+            cost = "$0, refused for good"
         case "calls", 0:
             cost = "free"
         case "calls", _:
@@ -253,6 +255,8 @@ def _explain(outlook: Outlook, follows: list[Outlook]) -> None:
 
 
 def _cost_words(outlook: Outlook) -> str:
+    if outlook.fate.value == "refused":
+        return "what it needs was refused for good and is not asked for again; change its words"
     if outlook.fate.value == "stored":
         return "$0, from the store or by local work"
     return _range(outlook.price) if outlook.price.worst else "a free call"

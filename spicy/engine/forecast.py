@@ -7,7 +7,7 @@ that the store does not have, the price starts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +18,8 @@ from spicy.engine.fresh import check_node
 from spicy.engine.make import run_step
 from spicy.engine.receipt import read_receipt
 from spicy.engine.replay import Missing, ReplayAsk
-from spicy.errors import SpicyError, StepFailed
-from spicy.ids import CallKey, Digest, Ticks
+from spicy.errors import Refused, SpicyError, StepFailed, StoreError
+from spicy.ids import CallKey, Digest, NodeId, Step, Ticks
 from spicy.plan.node import CharacterJob, KeyframeJob, Node, Price, ReportJob, VideoJob
 from spicy.plan.price import quote
 from spicy.plan.reasons import Cause, Reason, compare_ingredients
@@ -36,6 +36,16 @@ class Fate(StrEnum):
     """Remade for $0 from the store, or by local work alone."""
     CALLS = "calls"
     """At least one call has to be put to the provider."""
+    REFUSED = "refused"
+    """A call that it needs was refused for good, or it waits for a node of which that is so."""
+
+
+UNTIL: Mapping[str, frozenset[Step]] = {
+    "characters": frozenset({Step.IDEATION, Step.CHARACTER}),
+    "keyframes": frozenset({Step.IDEATION, Step.CHARACTER, Step.SCRIPT, Step.KEYFRAME}),
+    "videos": frozenset({Step.IDEATION, Step.CHARACTER, Step.SCRIPT, Step.KEYFRAME, Step.VIDEO}),
+}
+"""Where a build may stop, and the steps that it takes until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,8 @@ class _View:
         self.film, self.store, self.asked = film, store, asked
         self.digests: dict[str, Digest] = {}
         self.unknown: dict[str, Node] = {}
+        self.refused: set[NodeId] = set()
+        """What will not be made, so that what needs it will not be tried."""
 
     def digest_of(self, path: str) -> Digest | None:
         return self.digests.get(path) or self.store.memo.digest(path)
@@ -140,6 +152,9 @@ class _View:
             reasons += compare_ingredients(receipt.ingredients, node.ingredients)
         reasons += [Reason(Cause.WAITS, title) for title in dict.fromkeys(w.title for w in waits)]
         self._lose(node)
+        if any(w.id in self.refused for w in waits):
+            self.refused.add(node.id)
+            return Outlook(node, Fate.REFUSED, tuple(reasons))
         return Outlook(node, Fate.CALLS if _calls(node) else Fate.STORED, tuple(reasons), node.price)
 
     def _lose(self, node: Node) -> None:
@@ -147,7 +162,7 @@ class _View:
             self.unknown[path] = node
 
     def _replay(self, node: Node, reasons: tuple[Reason, ...]) -> Outlook:
-        ask = ReplayAsk(self.store, self.film.prompts.provider)
+        ask = ReplayAsk(self.store, self.film.prompts.provider, self._refusal)
         if isinstance(node.job, ReportJob):
             return Outlook(node, Fate.STORED, reasons)
         try:
@@ -164,6 +179,10 @@ class _View:
             self.asked.add(key)
             price = Price() if shared else self._rest(node, ask, missing.call)
             return Outlook(node, Fate.CALLS, reasons, price, shared=shared)
+        except Refused:
+            self._lose(node)
+            self.refused.add(node.id)
+            return Outlook(node, Fate.REFUSED, reasons)
         except SpicyError:
             # It would fail, or the store is damaged: the whole loop is the honest price.
             self._lose(node)
@@ -172,6 +191,16 @@ class _View:
             self.digests[path] = digest_bytes(content) if isinstance(content, bytes) else content.digest
         self.unknown[node.receipt] = node
         return Outlook(node, Fate.STORED, reasons)
+
+    def _refusal(self, key: CallKey) -> str:
+        """The words of a provider whose last word on a call was no: it is not asked again."""
+        if not (self.store.root / "ledger.sqlite").exists():  # looking ahead writes nothing
+            return ""
+        try:
+            row = self.store.ledger.find(key)
+        except StoreError:  # one that cannot be written cannot be asked
+            return ""
+        return row.note or "refused" if row is not None and row.state.value == "refused" else ""
 
     def _asset(self, path: str) -> Asset:
         digest = self.digest_of(path)

@@ -7,10 +7,11 @@ than this, so that neither ledger nor provider is even imported.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-from spicy.errors import StepFailed
-from spicy.ids import Ticks
+from spicy.errors import Refused, StepFailed
+from spicy.ids import CallKey, Ticks
 from spicy.ports import Answered, Asset, Call, LocalJob, LocalResult, call_key
 from spicy.store.records import CallRecord
 from spicy.store.store import Store
@@ -70,15 +71,21 @@ class Missing(Exception):
 class ReplayAsk(Files):
     """Answers from the store alone: spends nothing, starts nothing, and raises Missing where it ends."""
 
-    def __init__(self, store: Store, provider: str) -> None:
+    def __init__(
+        self, store: Store, provider: str, refusal: Callable[[CallKey], str] = lambda key: ""
+    ) -> None:
+        """`refusal` knows the words with which a call was refused for good; empty for one that was not."""
         super().__init__(store)
         self.calls: list[Answered] = []
-        self._provider = provider
+        self._provider, self._refusal = provider, refusal
 
     def call(self, call: Call, purpose: str) -> Answered:
-        """The stored answer. Raises Missing."""
-        record = self.store.lookup(call_key(self._provider, call))
+        """The stored answer. Raises Missing, and Refused for what will not be asked again."""
+        key = call_key(self._provider, call)
+        record = self.store.lookup(key)
         if record is None:
+            if said := self._refusal(key):
+                raise Refused(said)
             raise Missing(call)
         answered = recalled(record, call)
         self.calls.append(answered)

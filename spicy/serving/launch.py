@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ import spicy
 from spicy.errors import UsageError
 from spicy.runs.alive import is_alive, is_locked, is_run_id, place, run_file
 
+_PROMPT = "$ spicy "
+"""What the first line of a log begins with: the command that it is the log of."""
+_LONGEST = 20_000
 _KEEP = 30 * 86400.0
 """Seconds for which the words of a launched build are kept."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -40,6 +44,8 @@ class Order:
     max_cost: float | None = None
     jobs: int | None = None
     retry_unknown: bool = False
+    only: str | None = None
+    """The one target, as KIND:ID, that is made with what it needs; None for all that is stale."""
     takes: tuple[str, ...] = ()
     """New takes, each as KIND:ID=N: the build itself writes them into the spec, so that who is not started changes nothing."""
 
@@ -50,6 +56,7 @@ class Order:
             "--until": self.until,
             "--max-cost": self.max_cost,
             "--jobs": self.jobs,
+            "--only": self.only,
         }
         options = [f"{name}={value}" for name, value in chosen.items() if value is not None]
         again = ["--retry-unknown"] if self.retry_unknown else []
@@ -116,6 +123,8 @@ class Launcher:
         return log
 
     def _spawn(self, order: Order, log: int) -> None:
+        with contextlib.suppress(OSError):  # a full disk; then nobody knows the film before the build says it
+            os.write(log, f"{_PROMPT}{shlex.join(order.arguments())}\n".encode(errors="surrogateescape"))
         try:
             process = subprocess.Popen(
                 command(*order.arguments()),
@@ -164,7 +173,21 @@ class Launcher:
                 text = log.read(limit).decode(errors="replace")
         except OSError:
             return ""
+        if text.startswith(_PROMPT):
+            text = text.partition("\n")[2]
         return _CONTROL.sub("", text.replace("\r", "\n")).lstrip("\ufffd").strip()
+
+    def spec(self, run: str) -> Path | None:
+        """The spec that a launched build was told to build; None when that is not known."""
+        if not is_run_id(run):
+            return None
+        try:
+            with run_file(self._build, run, ".log").open("rb") as log:
+                said = log.readline(_LONGEST).decode(errors="surrogateescape")
+            words = shlex.split(said.removeprefix(_PROMPT)) if said.startswith(_PROMPT) else []
+        except (OSError, ValueError):
+            return None
+        return Path(words[-1]) if words[-2:-1] == ["--"] else None
 
     def cancel(self, run: str, pid: int, where: str) -> bool:
         """Interrupt a run as Ctrl-C does, and return whether it was told.

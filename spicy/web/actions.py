@@ -16,9 +16,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from spicy.engine.films import Film
+from spicy.engine.forecast import forecast
 from spicy.engine.takes import MOST_TAKES, pin, set_take, unpin
 from spicy.errors import SpecError, UsageError
 from spicy.ids import MOST_DOLLARS, Step
+from spicy.plan.node import node_id
 from spicy.runs.model import Run, Tried
 from spicy.runs.read import find_run
 from spicy.serving.launch import Launched, Order
@@ -28,7 +30,7 @@ from spicy.web.films import TAKES, draw_film, spec_of, tried_of
 from spicy.web.forms import Form, Sent
 from spicy.web.new_run import is_started
 from spicy.web.pages import query, urlpath
-from spicy.web.planning import opened
+from spicy.web.planning import is_alone, opened
 from spicy.web.room import Room, room_of
 
 router = APIRouter(dependencies=[Depends(client)], include_in_schema=False)
@@ -57,18 +59,29 @@ def build(film: str, request: Request, room: Here, form: Sent) -> Response:
 
 @router.post("/films/{film}/remake")
 def remake(film: str, request: Request, room: Here, form: Sent) -> Response:
-    """Build a film with the next take of an item, one that no run ever had; a storyboard stays one."""
+    """Build a film with the next take of an item, one that no run ever had; a storyboard stays one.
+
+    Of a film that is not finished only the item is made: the rest was not what the button said.
+    """
     run, path = form.run(), spec_of(room, film)
     step, item = _target(form)
     if is_started(room, run):
         return _to_run(run)
     try:
-        with opened(room, path) as (loaded, _):
+        with opened(room, path) as (loaded, store):
             take = _next_take(loaded, step, item, tried_of(room, film))
+            alone = is_alone(forecast(loaded, store), node_id(film, step, item))
     except (SpecError, UsageError) as error:
         return draw_film(request, room, film, wrong=str(error), status=409)
-    takes = (f"{step.value}:{item}={take}",)
-    order = Order(spec=path, run=run, provider=room.desk.provider, until=_until(form), takes=takes)
+    target = f"{step.value}:{item}"
+    order = Order(
+        spec=path,
+        run=run,
+        provider=room.desk.provider,
+        until=_until(form),
+        only=target if alone else None,
+        takes=(f"{target}={take}",),
+    )
     return _started(request, room, film, order)
 
 

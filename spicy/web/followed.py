@@ -10,7 +10,7 @@ import bisect
 import io
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from spicy.ids import NodeId, Step, Ticks
 from spicy.runs.alive import is_alive
 from spicy.runs.model import Happened, RunState, Tried, parts, state_of
 from spicy.runs.read import Tail, list_tried
-from spicy.runs.view import LOG, RUN, FilmView, NodeState, RunView, take
+from spicy.runs.view import LOG, RUN, RunView, take
 from spicy.serving.launch import Launched, Launcher
 from spicy.sinks.plain import PlainLines
 
@@ -82,6 +82,8 @@ class Followed:
         """None while nobody knows of such a run."""
         self.said = ""
         """The last words of a process that ended without recording its end."""
+        self.spec: Path | None = None
+        """What a launched build was told to build, for one that has not said it itself."""
         self.stopping = False
         """Whether somebody asked for its end."""
         self.paid: dict[NodeId, Ticks] = {}
@@ -155,6 +157,8 @@ class Followed:
         before, self.state = self.state, state
         if state in (RunState.MISTAKE, RunState.DIED):
             self.said = self._launcher.said(self.run)
+        if state is not None and self.view.started is None:
+            self.spec = self._launcher.spec(self.run)
         if before is not None or state is not None:
             self._journal.append((self.view.last, frozenset({HEAD})))
 
@@ -174,7 +178,7 @@ class Followed:
         if isinstance(event, NodeDone):
             self._tried.pop(parts(event.node)[0], None)
         if isinstance(event, RunFinished):
-            changed |= {Part("node", node) for node in self._idle()}
+            changed |= {Part("film", name) for name in self.view.films}  # what can be done with it now
         self._journal.append((happened.id, frozenset(changed)))
         self._say(happened)
 
@@ -186,14 +190,6 @@ class Followed:
             self._log.truncate()
             texts = said.rstrip("\n").split("\n")
             self.lines += [Line(happened.id, n, happened.at, text) for n, text in enumerate(texts)]
-
-    def _idle(self) -> Iterator[NodeId]:
-        """Targets that this run did not come to."""
-        for film in self.view.films.values():
-            for node in _targets(film):
-                known = self.view.nodes.get(node)
-                if known is None or known.state is NodeState.WAITING:
-                    yield node
 
     def changed_since(self, seq: int) -> set[Part]:
         """What changed after that many changes."""
@@ -231,14 +227,6 @@ def _by_item(attempts: Iterable[Tried]) -> dict[Item, list[Tried]]:
     for one in attempts:
         found.setdefault((one.film, one.step, one.item), []).append(one)
     return found
-
-
-def _targets(film: FilmView) -> Iterator[NodeId]:
-    for character in film.story.characters if film.story else ():
-        yield NodeId(f"{film.name}:{Step.CHARACTER}/{character.slug}")
-    for scene in film.story.scenes if film.story else ():
-        yield NodeId(f"{film.name}:{Step.KEYFRAME}/{scene.slug}")
-        yield NodeId(f"{film.name}:{Step.VIDEO}/{scene.slug}")
 
 
 def _parts_of(event: Event, changed: set[str]) -> set[Part]:

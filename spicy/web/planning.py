@@ -9,28 +9,31 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from spicy.engine.films import Film, load_films
-from spicy.engine.forecast import Fate, Forecast, Outlook, forecast
+from spicy.engine.forecast import UNTIL, Fate, Forecast, Outlook, forecast
 from spicy.engine.wire import open_store
 from spicy.errors import SpicyError
 from spicy.ids import NodeId, Step, Ticks, usd
+from spicy.plan.expand import Paths
 from spicy.plan.node import Node, Price
 from spicy.spec.find import list_specs
 from spicy.store.store import Store
 from spicy.web.errors import ApiError
 from spicy.web.room import Room
 
+TAKEN = (Step.CHARACTER, Step.KEYFRAME, Step.VIDEO)
+"""The steps whose targets have takes."""
 _PATIENCE = 15.0
 """Seconds that a look waits for others to end."""
 _REASONS = 3
 _LOOK_AGAIN = 2.0
-"""Seconds after which a spec is looked at again."""
 _OPEN_AGAIN = 300.0
-"""Seconds after which a film is opened again though its spec is the same: its recipe may be another."""
+"""Seconds after which a film is looked at again though its spec and its end are the same: its recipe may be another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +129,36 @@ def plan_of(film: Film, store: Store) -> Plan:
         only_clips=bool(clips) and len(clips_stale) == len(clips) and not stills_stale,
         clips_stale=bool(clips_stale) or told is None,
         stills_stale=bool(stills_stale) or told is None,
-        prices=_prices(film.nodes()) if told else {},
+        prices=_prices(film, ahead),
     )
 
 
-def remake_prices(room: Room, spec: Path) -> Mapping[NodeId, Price]:
-    """What another take of each target would cost, with what follows from it; empty before there is a story.
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a build of a film would still make, and for how much; `refused` counts what it would not try again."""
 
-    Raises what `opened` raises.
+    stale: int
+    refused: int
+    price: Price
+
+    @property
+    def cost(self) -> str:
+        """The price in words."""
+        return spread(self.price)
+
+
+def rest_of(ahead: Forecast) -> Rest:
+    """What is left of a film."""
+    refused = sum(outlook.fate is Fate.REFUSED for outlook in ahead.outlooks)
+    return Rest(len(ahead.stale) + len(ahead.pending) - refused, refused, ahead.price)
+
+
+def is_alone(ahead: Forecast, id: NodeId) -> bool:
+    """Whether another take of a target is made by itself: when more is left of its film than follows from it.
+
+    Otherwise a press on one button would buy what nobody pressed.
     """
-    with opened(room, spec) as (film, _):
-        return _prices(film.nodes()) if film.told is not None else {}
+    return bool({o.node.id for o in ahead.stale} - {id})
 
 
 def spread(price: Price) -> str:
@@ -165,18 +187,25 @@ def _lines(ahead: Forecast) -> Iterator[Line]:
 def _cost(outlook: Outlook) -> str:
     if outlook.shared:
         return "$0, asked for once"
+    if outlook.fate is Fate.REFUSED:
+        return "$0, refused for good"
     return spread(outlook.price) if outlook.fate is Fate.CALLS else "$0"
 
 
-def _prices(nodes: Iterable[Node]) -> dict[NodeId, Price]:
-    """By target: its own price and those of all that is made from it."""
-    known = list(nodes)
+def _prices(film: Film, ahead: Forecast) -> dict[NodeId, Price]:
+    """By target: what another take of it costs, with all that is made from it unless it is made by itself."""
+    if film.told is None:
+        return {}
+    known = film.nodes()
     users: dict[str, list[Node]] = {}
     for node in known:
         for path in node.inputs.values():
             users.setdefault(path, []).append(node)
-    wanted = (Step.CHARACTER, Step.KEYFRAME, Step.VIDEO)
-    return {node.id: _with_followers(node, users) for node in known if node.step in wanted}
+    return {
+        node.id: node.price if is_alone(ahead, node.id) else _with_followers(node, users)
+        for node in known
+        if node.step in TAKEN
+    }
 
 
 def _with_followers(first: Node, users: Mapping[str, list[Node]]) -> Price:
@@ -194,40 +223,57 @@ def _with_followers(first: Node, users: Mapping[str, list[Node]]) -> Price:
 
 @dataclass(slots=True)
 class _Known:
-    """The prices of a film's targets, of which state of its spec, and when that was last looked at."""
+    """What was seen ahead of a film, of which state of its files, and when."""
 
-    of: tuple[int, int]
-    loaded: float
-    looked: float
-    prices: Mapping[NodeId, str]
+    of: tuple[tuple[int, int], ...]
+    at: float
+    prices: Mapping[NodeId, str] = field(default_factory=dict)
+    rest: Rest | None = None
 
 
-class Prices:
-    """What another take of each target would cost, for pages that ask often: a film is opened when its spec changed."""
+class Ahead:
+    """What lies ahead of films, for pages that ask often: a film is looked at again when its files have changed."""
 
     def __init__(self, room: Room, clock: Callable[[], float] = time.monotonic) -> None:
         self._room, self._clock = room, clock
         self._lock = threading.Lock()
-        self._known: dict[str, _Known] = {}
+        self._known: dict[tuple[str, str], _Known] = {}
 
-    def __call__(self, film: str) -> Mapping[NodeId, str]:
-        """The prices of a film's targets in words, of those that cost anything; none of a film that cannot be built as it is, or has no story yet."""
+    def prices(self, film: str) -> Mapping[NodeId, str]:
+        """What another take of each target costs, in words, of those that cost anything.
+
+        None of a film that cannot be built as it is, or has no story yet.
+        """
+        return self._look(film, "", _OPEN_AGAIN).prices
+
+    def rest(self, film: str, until: str = "") -> Rest | None:
+        """What is left of a film, or of its storyboard; None of one that cannot be built as it is."""
+        return self._look(film, until, _LOOK_AGAIN).rest
+
+    def _look(self, film: str, until: str, oldest: float) -> _Known:
         with self._lock:
-            known, now = self._known.get(film), self._clock()
-            if known is not None and now - known.looked < _LOOK_AGAIN:
-                return known.prices
-            spec = list_specs(self._room.root).get(film)
-            state = _state(self._room.root / spec) if spec is not None else (0, 0)
-            if known is not None and known.of == state and now - known.loaded < _OPEN_AGAIN:
-                known.looked = now
-                return known.prices
-            prices: Mapping[NodeId, str] = {}
-            if spec is not None:
-                with contextlib.suppress(SpicyError, ApiError):
-                    found = remake_prices(self._room, spec)
-                    prices = {node: spread(price) for node, price in found.items() if price.worst}
-            self._known[film] = _Known(state, now, self._clock(), prices)
-            return prices
+            spec, now = list_specs(self._room.root).get(film), self._clock()
+            if spec is None:
+                return _Known((), now)
+            final = Path(Paths.of(str(self._room.build), film).hidden("final"))
+            known, of = self._known.get((film, until)), (_state(self._room.root / spec), _state(final))
+            if known is None or known.of != of or now - known.at >= oldest:
+                known = self._known[film, until] = self._fresh(spec, until, of)
+            return known
+
+    def _fresh(self, spec: Path, until: str, of: tuple[tuple[int, int], ...]) -> _Known:
+        seen = _Known(of, self._clock())
+        with contextlib.suppress(SpicyError, ApiError), opened(self._room, spec) as (film, store):
+            steps = UNTIL.get(until)
+            ahead = forecast(film, store, partial(_nodes_of, steps) if steps else None)
+            prices = _prices(film, ahead)
+            seen.prices = {node: spread(price) for node, price in prices.items() if price.worst}
+            seen.rest = rest_of(ahead)
+        return seen
+
+
+def _nodes_of(steps: Collection[Step], nodes: Iterable[Node]) -> list[NodeId]:
+    return [node.id for node in nodes if node.step in steps]
 
 
 def _state(spec: Path) -> tuple[int, int]:

@@ -63,10 +63,10 @@ class Room:
 
     def __post_init__(self) -> None:
         self.counter = Counter(self.settings)
-        from spicy.web.planning import Prices  # which opens films for a room
+        from spicy.web.planning import Ahead  # which opens films for a room
 
         self.live = Live(self.build, self.launcher, self.store.records, self.stopping, self.closing)
-        self.live.painter.prices = Prices(self)
+        self.live.painter.ahead = Ahead(self)
 
     @property
     def build(self) -> Path:

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spicy.errors import StoreError
 from spicy.events import Recovering
 from spicy.ids import CallKey, Digest, NodeId, Step, Ticks
 from spicy.runs.model import RunState, Tried, parts
 from spicy.runs.view import FilmView, NodeState, NodeView
+from spicy.slug import film_name
 from spicy.store.records import Records
 from spicy.story.model import Character, Scene
 from spicy.web.followed import HEAD, LINES, Followed, Line, Part
 from spicy.web.pages import part
+
+if TYPE_CHECKING:
+    from spicy.web.planning import Ahead, Rest
 
 MANY = 40
 """A film of more scenes has no players and no attempts in its page, only ways to them."""
@@ -156,6 +161,9 @@ class HeadPart:
     troubles: tuple[tuple[NodeView, str], ...]
     blocked: int
     left: Ticks | None
+    rest: Mapping[str, Rest]
+    """What a build of each film would make now, or of its storyboard when that was not finished; nothing while the
+    run goes on, and nothing of a film that cannot be built as it is."""
     seconds: float | None
     until: str
     stopping: bool
@@ -185,8 +193,8 @@ class Painter:
     """Draws the parts of runs. Its callers hold the run's lock."""
 
     def __init__(self, records: Records) -> None:
-        self.prices: Callable[[str], Mapping[NodeId, str]] = lambda film: {}
-        """What another take of a film's targets would cost, in words."""
+        self.ahead: Ahead | None = None
+        """What lies ahead of films: what another take of a target would cost, and what is left to make."""
         self._prompt = functools.lru_cache(maxsize=4096)(functools.partial(_prompt, records))
 
     def paint(self, followed: Followed, changed: Iterable[Part], after: int) -> str:
@@ -229,7 +237,10 @@ class Painter:
         if state is None:
             raise LookupError(followed.run)
         running = view.running
-        titles = [film.story.title if film.story else film.name for film in view.films.values()]
+        films = tuple(view.films.values())
+        if not films and followed.spec is not None:
+            films = (FilmView(film_name(followed.spec), followed.spec.as_posix()),)
+        titles = [film.story.title if film.story else film.name for film in films]
         failed = [node for node in view.nodes.values() if node.state is NodeState.FAILED]
         started, finished = view.started, view.finished
         return HeadPart(
@@ -238,7 +249,7 @@ class Painter:
             sign=RUN_WORDS[state][0],
             word=RUN_WORDS[state][1],
             title=", ".join(titles),
-            films=tuple(view.films.values()),
+            films=films,
             total=view.total,
             ready=view.ready,
             counts=tuple(f"{n:,} {word}" for state, word in _COUNTED.items() if (n := view.count(state))),
@@ -247,6 +258,7 @@ class Painter:
             troubles=tuple((node, _anchor(followed, node)) for node in failed),
             blocked=view.count(NodeState.BLOCKED),
             left=_left(followed),
+            rest=self._rest(followed),
             seconds=finished.seconds if finished else None,
             until=started.until if started else "",
             stopping=followed.stopping,
@@ -258,6 +270,15 @@ class Painter:
             recovering=view.recovering,
             said=followed.said,
         )
+
+    def _rest(self, followed: Followed) -> Mapping[str, Rest]:
+        if self.ahead is None or not followed.is_over:
+            return {}
+        started = followed.view.started
+        # Who looked at a storyboard goes on to the clips; one that was not finished is finished first.
+        until = started.until if started and followed.state is not RunState.DONE else ""
+        found = {name: self.ahead.rest(name, until) for name in followed.view.films}
+        return {name: rest for name, rest in found.items() if rest is not None}
 
     def film(self, followed: Followed, film: FilmView) -> FilmPart:
         """A film with all its cards."""
@@ -346,7 +367,7 @@ class Painter:
             else Ticks(used.cost if used else 0),
             paid=followed.paid.get(node.id, Ticks(0)),
             until=followed.view.started.until if followed.view.started else "",
-            price=self.prices(film.name).get(node.id, "") if asked else "",
+            price=self.ahead.prices(film.name).get(node.id, "") if asked and self.ahead else "",
             own=own,
             pinned=own and any(one.digest in given for one in tried),
             tries=() if many else tuple(self._tries(tried)),

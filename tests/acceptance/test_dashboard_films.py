@@ -96,6 +96,8 @@ def test_remake_this_scene_buys_one_clip_however_often_it_is_sent(browser: Brows
         before, accepted = media(shop.project, "oak"), len(shop.emulator.accepted)
         seen.open(f"/runs/{first.id}")
         button = seen.card("video", "02").get_by_role("button", name="Remake this scene")
+        with_clip, alone = (low(seen, step) for step in ("keyframe", "video"))
+        assert with_clip > alone > 0  # a still is followed by its clip
         form = button.locator("xpath=ancestor::form")
         drawn = form.evaluate("form => [form.action, [...new FormData(form)]]")
         second = seen.follow(lambda: button.dblclick(), rf"/runs/(?!{first.id})([0-9A-Za-z-]+)$")
@@ -117,6 +119,32 @@ def test_remake_this_scene_buys_one_clip_however_often_it_is_sent(browser: Brows
         seen.shot("run-remade")
 
 
+def low(seen: Window, step: str) -> float:
+    """What another take in scene 02 costs at the least, in dollars, as it stands beside its button."""
+    words = seen.card(step, "02").locator(".act .soft").inner_text()
+    return float(words.partition(" – ")[0].removeprefix("$"))
+
+
+def test_a_remake_in_an_unfinished_film_buys_that_alone(browser: Browser) -> None:
+    with place() as shop, dashboard(shop) as server, window(browser, server, name="alone") as seen:
+        shop.project.write("specs/oak.yaml", COMMENTED)
+        assert shop.project.spicy("build", "specs/oak.yaml", "--only", "video:02").code == 0
+        (first,) = runs(shop)
+        accepted = len(shop.emulator.accepted)
+        seen.open(f"/runs/{first.id}")
+        assert low(seen, "keyframe") < low(seen, "video")  # its clip is not in the price, nor made
+        left = seen.page.locator("#run-head .actions .soft").inner_text()
+        assert re.match(r"\$\d.* – \$.*likely", left)
+        button = seen.card("video", "02").get_by_role("button", name="Remake this scene")
+        seen.follow(button.click, rf"/runs/(?!{first.id})([0-9A-Za-z-]+)$")
+        seen.run_is("done")
+        bought = Counter(record.kind for record in shop.emulator.accepted[accepted:])
+        assert bought == {"video": 1, "chat": 1}
+        seen.follow(seen.button("Build").click, rf"/runs/(?!{runs(shop)[0].id})([0-9A-Za-z-]+)$")
+        expect(seen.page.locator("video#final")).to_be_visible()
+        seen.run_is("done")
+
+
 def test_storyboard_first_with_another_keyframe_then_the_clips(browser: Browser) -> None:
     with place() as shop, dashboard(shop) as server, window(browser, server, name="storyboard") as seen:
         seen.open("/new")
@@ -135,6 +163,7 @@ def test_storyboard_first_with_another_keyframe_then_the_clips(browser: Browser)
         assert (clips(shop), shop.emulator.bill > board) == ([], True)  # still a storyboard
         board = shop.emulator.bill
         button = seen.button("Make the clips")
+        expect(seen.page.locator("#run-head .actions .soft")).to_contain_text("likely $")
         seen.follow(button.click, rf"/runs/(?!{runs(shop)[0].id})([0-9A-Za-z-]+)$")
         seen.run_is("done")
         expect(seen.page.locator("video#final")).to_be_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sqlite3
 import time
 from collections import Counter
@@ -169,6 +170,9 @@ def test_a_moderated_clip_is_final_and_its_siblings_are_kept(studio: Project, em
     assert "refused" in ran.err
     before = sum(accepted(emulator).values())
     emulator.clear_faults()
+    plan = studio.spicy("plan", "oak.yaml").out
+    assert re.search(r"clip 02.*refused for good", plan)
+    assert "cost: $0\n" in plan  # what waits for it will not be made either
     assert studio.spicy("build", "oak.yaml").code == 1  # not asked again, whatever the weather
     assert sum(accepted(emulator).values()) == before
 

@@ -199,15 +199,15 @@ def test_forms_of_a_part_have_no_token_and_those_of_a_page_have_the_browsers(tmp
         assert len(runs) == len(set(runs))
 
 
-@pytest.mark.parametrize(("until_step", "button"), [("keyframes", "Make the clips"), ("", None)])
-def test_a_storyboard_that_is_done_offers_the_clips(
-    tmp_path: Path, until_step: str, button: str | None
+@pytest.mark.parametrize(("until_step", "offered"), [("keyframes", True), ("", False)])
+def test_of_a_film_whose_spec_is_gone_nothing_is_offered_but_the_way_to_see_why(
+    tmp_path: Path, until_step: str, offered: bool
 ) -> None:
     with serving(tmp_path, builtin_worker=False) as served, recording(tmp_path / "build") as recorder:
         recorder.tell(*start(until=until_step), film_events()[-1])
-        page = page_of(served)
-    buttons = re.findall(r"<button[^>]*>([^<]*)</button>", page.partition('class="reel')[0])
-    assert buttons == ([button] if button else [])
+        head = page_of(served).partition('class="reel')[0]
+    assert re.findall(r"<button[^>]*>([^<]*)</button>", head) == []
+    assert ("What is left of" in head) is offered
 
 
 def test_a_film_of_very_many_scenes_stays_light(tmp_path: Path) -> None:
