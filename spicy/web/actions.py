@@ -135,7 +135,7 @@ def choose_take(film: str, request: Request, room: Here, form: Sent) -> Response
 
 @router.post("/runs/{id}/cancel")
 def cancel(id: str, room: Here, form: Sent) -> Response:
-    """Interrupt a run: calls under way are finished and kept; a second time it stops at once."""
+    """Interrupt a run: calls in flight are journalled, as by Ctrl-C; a second time it stops at once."""
     run = _born(room, id)
     if not run.state.is_over:
         if not room.launcher.cancel(run.id, run.pid, run.place) and not _is_over(room, id):

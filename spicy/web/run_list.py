@@ -15,6 +15,7 @@ from spicy.runs.alive import is_run_id
 from spicy.runs.model import Run, RunState
 from spicy.runs.read import Tail, list_runs, list_tried
 from spicy.serving.launch import Launched, Launcher
+from spicy.slug import film_name
 from spicy.web.pages import part
 from spicy.web.run_parts import RUN_WORDS
 
@@ -121,7 +122,7 @@ class RunList:
             launched = self._launcher.state(id)
             if launched is not Launched.UNKNOWN:
                 state = RunState.MISTAKE if launched is Launched.ENDED else RunState.STARTING
-                yield _unknown(id, state, at)
+                yield _unknown(id, state, at, self._launcher.spec(id))
 
     def _poster(self, film: str) -> Digest | None:
         """A picture of a film: the keyframe of its first scene, as far as there is one."""
@@ -142,13 +143,13 @@ class RunList:
         return min(ranked)[-1] if ranked else None
 
 
-def _unknown(id: str, state: RunState, at: float) -> Row:
+def _unknown(id: str, state: RunState, at: float, spec: Path | None) -> Row:
     started = datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat(timespec="seconds")
     sign, word = RUN_WORDS[state]
     return Row(
         id=id,
-        title="A new run",
-        films=(),
+        title=film_name(spec) if spec else "A new run",
+        films=(film_name(spec),) if spec else (),
         state=state,
         sign=sign,
         word=word,

@@ -219,6 +219,7 @@ def test_what_ends_before_it_is_recorded_has_said_why(
     ended(launcher, run)
     assert find_run(project.root / "build", run) is None
     assert launcher.said(run).startswith("bad.yaml:2:1: unknown key")
+    assert launcher.spec(run) == Path("bad.yaml")
     monkeypatch.setenv("SPICY_JOBS", "many")  # dies before it can say that it lives
     launcher.start(Order(spec=Path("oak.yaml"), run="before"))
     ended(launcher, "before")
@@ -258,6 +259,7 @@ def test_words_are_told_without_what_moves_a_terminal(project: Project) -> None:
     log.write_text("ä" * 9000)
     assert launcher.said("said", limit=101) == "ä" * 50
     assert (launcher.said("none"), launcher.said("../said")) == ("", "")
+    assert (launcher.spec("said"), launcher.spec("none"), launcher.spec("../said")) == (None, None, None)
     assert launcher.state("../said") is Launched.UNKNOWN
 
 

@@ -125,7 +125,9 @@ def test_a_build_that_ends_before_it_says_anything_is_shown_with_its_words(tmp_p
         assert 'data-state="mistake"' in told
         assert "specs/fox.yaml:2:1" in told
         assert "scenes" in told
-        assert 'data-state="mistake"' in page_of(served, "/")
+        assert "$ spicy" not in told
+        assert 'href="/films/fox">Look at the spec' in page_of(served)
+        assert re.search(r'<li class="run" [^>]*data-state="mistake">.*<bdi>fox</bdi>', page_of(served, "/"), re.S)
 
 
 def test_a_run_whose_process_is_gone_is_told_so_within_two_seconds(tmp_path: Path) -> None:

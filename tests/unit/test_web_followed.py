@@ -163,7 +163,7 @@ def test_who_asks_for_an_end_is_told_so_once(tmp_path: Path) -> None:
         run.advance()
         assert (run.stopping, run.seq) == (True, seen + 1)
         drawn = Painter(Records(tmp_path)).paint(run, run.changed_since(seen), run.view.last)
-        assert "calls in flight are finished and kept" in drawn
+        assert "what is in flight is kept for the next build" in drawn
         assert "Stop at once" in drawn
 
 
