@@ -4,7 +4,7 @@
 
 A film is built cold, alone and with browsers on its page, by turns; the walls are compared. A watcher is a client
 that does what a browser does with the page: loads it with its style and script, follows its events for as long as
-the run goes on, and fetches each picture that it is told of. With `--chromium` all of them are pages of a real one.
+the run goes on, and fetches the pictures that are on its screen. With `--chromium` all of them are pages of a real one.
 What an event took is measured from the moment that the build wrote beside it to the moment that the page was told.
 """
 
@@ -34,6 +34,8 @@ from tests.drills.studio import Studio, film, studio
 
 RUN = "drill-0001"
 _PICTURE = re.compile(r'(?:src|poster)="(/(?:thumbs|objects)/[^"]+)"')
+_SEEN = re.compile(r"character-|(keyframe|video)-0*[1-8]\"")
+"""Cards on or near the screen: browsers fetch the pictures of those alone, for all are loaded lazily."""
 _GIVE_UP = 600
 
 
@@ -107,9 +109,12 @@ class Watcher(threading.Thread):
                     return
 
     def _look(self, text: str) -> None:
-        for path in set(_PICTURE.findall(text)) - self.pictures:
-            self.pictures.add(path)
-            self._wanted.put(path)
+        for card in text.split('id="card-')[1:]:
+            if not _SEEN.match(card):
+                continue
+            for path in set(_PICTURE.findall(card)) - self.pictures:
+                self.pictures.add(path)
+                self._wanted.put(path)
 
     def _fetch(self) -> None:
         """Pictures come beside the events, as in a browser."""
