@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ import click
 
 from spicy.cli.options import HELP, Project, json_option, open_project, provider_option, specs_argument
 from spicy.errors import SpecError, StoreError, UsageError
-from spicy.ids import NodeId, Step, Ticks, ticks
+from spicy.ids import MOST_DOLLARS, NodeId, Step, Ticks, ticks
 
 if TYPE_CHECKING:
     from spicy.engine.make import Maker
@@ -30,11 +31,24 @@ if TYPE_CHECKING:
 _UNTIL = ("characters", "keyframes", "videos")
 
 
+def _sum(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """A sum of money, which no range knows from what is not a number. Raises click.BadParameter."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no sum of US dollars; write one such as 2.50")
+    return value
+
+
 @click.command(context_settings=HELP)
 @specs_argument
 @click.option("-j", "--jobs", type=click.IntRange(1, 1024), help="Targets made at the same time (default 8).")
 @provider_option
-@click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="A cap for this build.")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0, MOST_DOLLARS),
+    callback=_sum,
+    metavar="USD",
+    help="A cap for this build.",
+)
 @click.option("--until", type=click.Choice(_UNTIL), help="Stop after these; look at them, then go on.")
 @click.option(
     "--only", multiple=True, metavar="KIND:ID", help="Only this, as in video:02 or character:ember."
