@@ -15,6 +15,7 @@ from spicy.serving.launch import Launcher
 from spicy.store.records import Records
 from spicy.web import live as room
 from spicy.web.live import EventStream, Live, message
+from spicy.web.run_list import RunList
 from tests.recorded import RUN, film_events, made, recording, start
 
 PATIENCE = 10
@@ -220,27 +221,22 @@ def test_who_says_to_have_seen_what_cannot_be_loads_the_page_again(tmp_path: Pat
 def test_a_database_that_cannot_be_read_is_told_once_however_often_it_is_looked_at(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    enough, looks = asyncio.Event(), []
-    drawn = room.RunList.drawn
+    enough, looks, drawn = threading.Event(), [], RunList.drawn
 
-    def look(runs: room.RunList) -> dict[str, str]:
-        looks.append(1)
+    def look(runs: RunList) -> dict[str, str]:
+        looks.append(runs)
         if len(looks) == 5:
-            loop.call_soon_threadsafe(enough.set)
+            enough.set()
         return drawn(runs)
 
     async def watch() -> None:
-        nonlocal loop
-        loop = asyncio.get_running_loop()
         with living(tmp_path) as (live, _):
             watched = live.watch_list("")
             await anext(watched)
-            await enough.wait()
-            for _ in range(3):
-                assert await anext(live.watch_run(RUN, "0")) == b"retry: 1000\n\n"
+            assert await asyncio.to_thread(enough.wait, PATIENCE)
+            assert await anext(live.watch_run(RUN, "0")) == b"retry: 1000\n\n"
 
-    loop: asyncio.AbstractEventLoop
-    monkeypatch.setattr(room.RunList, "drawn", look)
+    monkeypatch.setattr(RunList, "drawn", look)
     (tmp_path / "spicy.db").write_bytes(b"garbage" * 1000)
     within(watch)
     said = [record.getMessage() for record in caplog.records if record.name == "spicy.web"]
