@@ -55,6 +55,8 @@ class Plan:
     recipe: str
     provider: str
     lines: tuple[Line, ...]
+    refused: bool
+    """Whether there is nothing to make but what was refused for good."""
     fresh: int
     price: Price
     as_of: str
@@ -120,6 +122,7 @@ def plan_of(film: Film, store: Store) -> Plan:
         recipe=film.recipe.name,
         provider=film.prompts.provider,
         lines=tuple(_lines(ahead)),
+        refused=bool(ahead.stale) and all(o.fate is Fate.REFUSED for o in ahead.stale),
         fresh=len(ahead.outlooks) - len(ahead.stale),
         price=ahead.price,
         as_of=film.recipe.prices_as_of,
