@@ -138,7 +138,14 @@ def everything(browser: Browser) -> Iterator[tuple[Serving, list[str]]]:
             seen.open("/films/ash")
             seen.follow(lambda: seen.button("Build").click(), RUN_PAGE)
             expect(seen.at("video", "02", "running")).to_be_visible()
-        found = runs(shop)
+            found = runs(shop)
+            for path in (
+                "/films/elm",
+                f"/runs/{found[1].id}",
+            ):  # nothing offers to ask again for what was refused
+                seen.open(path)
+                expect(seen.page.locator("#main")).to_contain_text("not asked for again")
+                expect(seen.page.locator("button.main")).to_have_count(0)
         assert [run.state for run in found] == [RunState.RUNNING, RunState.FAILED, RunState.DONE]
         fixed = ["/", "/new", "/films/oak", "/films/elm", "/films/wrong", "/store", "/jobs", "/docs"]
         yield server, [*fixed, *(f"/runs/{run.id}" for run in found)]
