@@ -21,6 +21,7 @@ from fastapi.responses import HTMLResponse
 from spicy import __version__
 from spicy.engine.wire import new_run
 from spicy.ids import usd
+from spicy.report.html import brief, took
 from spicy.sinks.words import activity
 
 if TYPE_CHECKING:
@@ -177,16 +178,6 @@ def urlpath(text: object) -> str:
     return quote(str(text), safe="")
 
 
-def took(seconds: float) -> str:
-    """A duration in words: `3.2 s`, `2 min 05 s`, `1 h 02 min`."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
 def moment(at: float | str) -> str:
     """A moment in UTC, to the minute's seconds; of seconds since 1970, or of ISO 8601."""
     if isinstance(at, str):
@@ -197,15 +188,6 @@ def moment(at: float | str) -> str:
     else:
         when = datetime.datetime.fromtimestamp(at, datetime.UTC)
     return when.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def brief(text: str, most: int) -> str:
-    """`text` cut at a word to at most `most` characters, with an ellipsis."""
-    if len(text) <= most:
-        return text
-    cut = text[: most - 1]
-    word = cut.rpartition(" ")[0]
-    return (word if len(word) > most // 2 else cut).rstrip() + "…"
 
 
 def score(value: float | None) -> str:
