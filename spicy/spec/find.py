@@ -16,7 +16,8 @@ def list_specs(root: Path) -> dict[str, Path]:
     for folder in _FOLDERS:
         # A name that begins with a dot is a file in the making, or one that its author hides.
         for path in sorted([*(root / folder).glob("[!.]*.yaml"), *(root / folder).glob("[!.]*.yml")]):
-            found.setdefault(film_name(path), folder / path.name)
+            if path.is_file():  # who opens a pipe may wait for ever
+                found.setdefault(film_name(path), folder / path.name)
     return found
 
 

@@ -111,6 +111,8 @@ def _launch(room: Room, path: Path, run: str, until: str) -> None:
 def _written_for(room: Room, run: str) -> Path | None:
     """The spec that was written for a run whose build was not started any more."""
     for path in sorted((room.root / FOLDER).glob("[!.]*.yaml")):
+        if not path.is_file():
+            continue
         with contextlib.suppress(OSError), path.open("rb") as file:
             if f"run {run})".encode() in b"".join(islice(file, _HEAD_LINES))[:1000]:
                 return path.relative_to(room.root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import threading
 import time
@@ -115,13 +116,17 @@ class RunList:
     def _unrecorded(self, known: set[str]) -> Iterator[Row]:
         """Builds that were launched and have not said anything yet, or ended before they could."""
         oldest = time.time() - _RECENT
-        logs = [(log.stat().st_mtime, log.stem) for log in (self._build / ".runs").glob("*.log")]
+        logs: list[tuple[float, str]] = []
+        for log in (self._build / ".runs").glob("*.log"):
+            with contextlib.suppress(OSError):  # somebody just removes it, and may be the whole folder
+                logs.append((log.stat().st_mtime, log.stem))
         for at, id in sorted(logs, reverse=True):
             if at < oldest or id in known or not is_run_id(id):
                 continue
             launched = self._launcher.state(id)
             if launched is not Launched.UNKNOWN:
-                state = RunState.MISTAKE if launched is Launched.ENDED else RunState.STARTING
+                ended = RunState.MISTAKE if self._launcher.said(id) else RunState.DIED
+                state = ended if launched is Launched.ENDED else RunState.STARTING
                 yield _unknown(id, state, at, self._launcher.spec(id))
 
     def _poster(self, film: str) -> Digest | None:
