@@ -144,7 +144,9 @@ class RunView:
 
     @property
     def total(self) -> int:
-        """Targets in all films, as far as they are known."""
+        """Targets in all films, as far as they are known; those of a run that is done are what it was asked for."""
+        if self.finished is not None and self.finished.exit_code == 0:
+            return self.ready
         until = "" if self.started is None else self.started.until
         return max(sum(film.targets(until) for film in self.films.values()), len(self.nodes))
 

@@ -105,7 +105,7 @@ class RunList:
             word=RUN_WORDS[run.state][1],
             until=run.until,
             started=run.started,
-            total=run.total,
+            total=run.ready if run.state is RunState.DONE else run.total,
             ready=run.ready,
             paid=run.paid,
             saved=run.saved,

@@ -181,6 +181,15 @@ def test_what_an_interruption_left_is_not_shown_as_being_made() -> None:
     assert view.node(CLIP).state is NodeState.STOPPED
 
 
+def test_a_run_that_is_done_has_the_targets_that_it_was_asked_for() -> None:
+    view = RunView("run-1")
+    for number, event in enumerate(a_run()[:11], 1):
+        take(view, happening(number, event))
+    assert (view.total, view.ready) == (7, 2)
+    take(view, happening(90, RunFinished("run-1", 0, 1, 0, 0, 0, Ticks(0), Ticks(0), 1.0)))
+    assert (view.total, view.ready) == (2, 2)
+
+
 def happening(id: int, event: Event) -> Happened:
     """An event as the database gives it."""
     return Happened(id, "2026-01-01T00:00:00.000+00:00", event)
