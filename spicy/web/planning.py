@@ -23,6 +23,7 @@ from spicy.plan.expand import Paths
 from spicy.plan.node import Node, Price
 from spicy.spec.find import list_specs
 from spicy.store.store import Store
+from spicy.web.ahead import Rest
 from spicy.web.errors import ApiError
 from spicy.web.room import Room
 
@@ -136,24 +137,10 @@ def plan_of(film: Film, store: Store) -> Plan:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """What a build of a film would still make, and for how much; `refused` counts what it would not try again."""
-
-    stale: int
-    refused: int
-    price: Price
-
-    @property
-    def cost(self) -> str:
-        """The price in words."""
-        return spread(self.price)
-
-
 def rest_of(ahead: Forecast) -> Rest:
     """What is left of a film."""
     refused = sum(outlook.fate is Fate.REFUSED for outlook in ahead.outlooks)
-    return Rest(len(ahead.stale) + len(ahead.pending) - refused, refused, ahead.price)
+    return Rest(len(ahead.stale) + len(ahead.pending) - refused, refused, ahead.price, spread(ahead.price))
 
 
 def is_alone(ahead: Forecast, id: NodeId) -> bool:

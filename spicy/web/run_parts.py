@@ -10,7 +10,6 @@ import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from spicy.errors import StoreError
 from spicy.events import Recovering
@@ -20,11 +19,9 @@ from spicy.runs.view import FilmView, NodeState, NodeView
 from spicy.slug import film_name
 from spicy.store.records import Records
 from spicy.story.model import Character, Scene
+from spicy.web.ahead import LooksAhead, Rest
 from spicy.web.followed import HEAD, LINES, Followed, Line, Part
 from spicy.web.pages import part
-
-if TYPE_CHECKING:
-    from spicy.web.planning import Ahead, Rest
 
 MANY = 40
 """A film of more scenes has no players and no attempts in its page, only ways to them."""
@@ -193,7 +190,7 @@ class Painter:
     """Draws the parts of runs. Its callers hold the run's lock."""
 
     def __init__(self, records: Records) -> None:
-        self.ahead: Ahead | None = None
+        self.ahead: LooksAhead | None = None
         """What lies ahead of films: what another take of a target would cost, and what is left to make."""
         self._prompt = functools.lru_cache(maxsize=4096)(functools.partial(_prompt, records))
 
