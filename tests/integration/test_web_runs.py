@@ -127,7 +127,9 @@ def test_a_build_that_ends_before_it_says_anything_is_shown_with_its_words(tmp_p
         assert "scenes" in told
         assert "$ spicy" not in told
         assert 'href="/films/fox">Look at the spec' in page_of(served)
-        assert re.search(r'<li class="run" [^>]*data-state="mistake">.*<bdi>fox</bdi>', page_of(served, "/"), re.S)
+        assert re.search(
+            r'<li class="run" [^>]*data-state="mistake">.*<bdi>fox</bdi>', page_of(served, "/"), re.S
+        )
 
 
 def test_a_run_whose_process_is_gone_is_told_so_within_two_seconds(tmp_path: Path) -> None:
@@ -220,6 +222,8 @@ def test_a_film_of_very_many_scenes_stays_light(tmp_path: Path) -> None:
         assert page.count("<video") == 1, "only the film itself"
         assert page.count('loading="lazy"') == page.count("<img")
         assert len(page) < 2_000_000
+        ways = re.findall(r'<a href="#(scene-[^"]+)" title=', page)
+        assert len(ways) == 300 and all(f'id="{way}"' in page for way in ways)
         assert page.count('<li id="line-') == 400
         takes = page_of(served, f"/runs/{RUN}/takes?film=fox&step=video&item=17")
         assert "Use this one" not in takes, "the one attempt is in use"
