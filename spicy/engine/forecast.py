@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spicy.canon import digest_bytes
 from spicy.engine.films import Film
@@ -26,6 +27,9 @@ from spicy.plan.reasons import Cause, Reason, compare_ingredients
 from spicy.ports import Asset, Call, ChatCall, call_key
 from spicy.steps.made import Bench
 from spicy.store.store import Store
+
+if TYPE_CHECKING:
+    from spicy.store.ledger import Row
 
 
 class Fate(StrEnum):
@@ -123,6 +127,10 @@ def needed(nodes: Iterable[Node], wanted: set[str]) -> tuple[Node, ...]:
     return tuple(reversed(chosen))
 
 
+_ACCEPTED = ("submitted", "ready")
+"""States of a call that a build, dead or alive, has in its books: whoever needs the answer gets it for nothing."""
+
+
 class _View:
     """The files as they would be at each point of the build: known digests, and unknown ones."""
 
@@ -177,7 +185,7 @@ class _View:
             key = call_key(self.film.prompts.provider, missing.call)
             shared = key in self.asked  # it will be there when this node's turn comes
             self.asked.add(key)
-            price = Price() if shared else self._rest(node, ask, missing.call)
+            price = Price() if shared else self._rest(node, ask, missing.call, key)
             return Outlook(node, Fate.CALLS, reasons, price, shared=shared)
         except Refused:
             self._lose(node)
@@ -194,13 +202,21 @@ class _View:
 
     def _refusal(self, key: CallKey) -> str:
         """The words of a provider whose last word on a call was no: it is not asked again."""
-        if not (self.store.root / "ledger.sqlite").exists():  # looking ahead writes nothing
-            return ""
-        try:
-            row = self.store.ledger.find(key)
-        except StoreError:  # one that cannot be written cannot be asked
-            return ""
+        row = self._row(key)
         return row.note or "refused" if row is not None and row.state.value == "refused" else ""
+
+    def _state(self, key: CallKey) -> str:
+        row = self._row(key)
+        return row.state.value if row is not None else ""
+
+    def _row(self, key: CallKey) -> Row | None:
+        """What the ledger last has of a call."""
+        if not (self.store.root / "ledger.sqlite").exists():  # looking ahead writes nothing
+            return None
+        try:
+            return self.store.ledger.find(key)
+        except StoreError:  # one that cannot be written cannot be asked
+            return None
 
     def _asset(self, path: str) -> Asset:
         digest = self.digest_of(path)
@@ -214,16 +230,20 @@ class _View:
         digest = None if path in self.unknown else self.digest_of(path)
         return Asset(digest or Digest("0" * 64), Path(path).suffix.lower(), path)
 
-    def _rest(self, node: Node, ask: ReplayAsk, call: Call) -> Price:
-        """The price from the first call that is not in the store."""
+    def _rest(self, node: Node, ask: ReplayAsk, call: Call, key: CallKey) -> Price:
+        """The price from the first call that is not in the store.
+
+        One that was accepted already is paid for, if its answer comes home; the worst is that it does not.
+        """
         recipe = self.film.recipe
         done = sum(quote(answered.call, recipe) for answered in ask.calls)
-        low = quote(call, recipe)
+        paid = quote(call, recipe) if self._state(key) in _ACCEPTED else 0
+        low = quote(call, recipe) - paid
         judged = not (isinstance(node.job, VideoJob) and not node.job.cast)
         if not isinstance(call, ChatCall) and judged:
-            low = Ticks(low + recipe.price(recipe.models_for(self.film.prompts.provider).judge).per_call)
-        likely = max(low, node.price.likely - done)
-        return Price(low, Ticks(likely), Ticks(max(likely, node.price.worst - done)))
+            low += recipe.price(recipe.models_for(self.film.prompts.provider).judge).per_call
+        likely = max(low, node.price.likely - done - paid)
+        return Price(Ticks(low), Ticks(likely), Ticks(max(likely, node.price.worst - done)))
 
     def _older(self, node: Node) -> str:
         for path in node.unkeyed.values():

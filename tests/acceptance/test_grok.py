@@ -95,6 +95,22 @@ def submitted_clips(emulator: Emulator) -> int:
     return accepted(emulator)["video"]
 
 
+def test_what_a_killed_build_had_submitted_is_not_priced_again(studio: Project, emulator: Emulator) -> None:
+    studio.write("oak.yaml", WRITTEN)
+    emulator.set_faults([Fault(kind="video", effect="slow", factor=60)])
+    with studio.start("build", "oak.yaml", "-j", "8") as process:
+        wait_until(lambda: submitted_clips(emulator) == 3)
+        wait_until(lambda: tickets(studio) == 3)
+        process.kill()
+    emulator.clear_faults()
+    (plan,) = json.loads(studio.spicy("plan", "oak.yaml", "--json").out)
+    before = emulator.bill
+    assert studio.spicy("build", "oak.yaml").code == 0
+    assert submitted_clips(emulator) == 3
+    assert plan["price"]["low_ticks"] == emulator.bill - before > 0  # the checks of the clips
+    assert plan["price"]["worst_ticks"] > 3 * plan["price"]["low_ticks"]  # should they not come home
+
+
 @pytest.mark.parametrize("by", ["spicy", "doit"])
 def test_what_a_killed_build_had_submitted_comes_home_though_the_spec_has_changed(
     studio: Project, emulator: Emulator, by: str
