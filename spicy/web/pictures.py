@@ -37,13 +37,6 @@ class Picture:
     digest: Digest
 
 
-def read_picture(text: str, room: Room) -> Digest:
-    """Look at a picture and keep it; its digest. Raises ApiError 4xx, and keeps nothing then."""
-    picture = look_at(text, room)
-    keep([picture], room)
-    return picture.digest
-
-
 def look_at(text: str, room: Room) -> Picture:
     """Read and decode a picture from raw base64, a data URL or an https URL. Raises ApiError 4xx."""
     data = _bytes(text, room)
