@@ -12,7 +12,7 @@ import pytest
 
 from spicy.emulator import Emulator
 from tests.acceptance.films import DODO, WRITTEN, calls, doit, media, store
-from tests.conftest import QUICK_RECIPE, Project
+from tests.conftest import QUICK_RECIPE, Project, clean_environment
 
 KEYFRAME, CLIP, SHEET = "scenes/02/keyframe.json", "scenes/02/clip.json", "characters/ember.json"
 LINE = {
@@ -22,14 +22,24 @@ LINE = {
 }
 
 
-@pytest.fixture
-def picky(project: Project) -> Project:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A film that was built by a judge who is never content, so that there are three attempts of everything."""
+    home = tmp_path_factory.mktemp("home")
+    project = Project(tmp_path_factory.mktemp("built"), clean_environment(home))
     project.write("recipes/quick.yaml", QUICK_RECIPE + "verify: {threshold: 1.0}\n")
     project.write("specs/oak.yaml", WRITTEN)
     project.write("dodo.py", DODO)
     ran = project.spicy("build", "specs/oak.yaml", "-q")
     assert ran.code == 0, ran.err
+    return project
+
+
+@pytest.fixture
+def picky(project: Project, built: Project) -> Project:
+    """That film in a project, and a store, of the test's own."""
+    shutil.copytree(built.root, project.root, dirs_exist_ok=True)
+    shutil.copytree(built.env["SPICY_CACHE_DIR"], store(project), dirs_exist_ok=True)
     return project
 
 
