@@ -77,15 +77,17 @@ def message(kind: str, text: str, id: str | None = None) -> bytes:
 class RunSource:
     """One run."""
 
-    def __init__(self, followed: Followed, painter: Painter) -> None:
-        self._followed, self._painter = followed, painter
+    def __init__(self, followed: Followed, painter: Painter, hasty: Painter) -> None:
+        """`hasty` draws without looking ahead: seeing what is left of a large film takes a second."""
+        self._followed, self._painter, self._hasty = followed, painter, hasty
         self._seq: int | None = None
         self._last = 0
+        self._told_the_end = False
 
     @property
     def is_over(self) -> bool:
-        """Whether the run is over, or unknown."""
-        return self._followed.is_over
+        """Whether all is told of a run that is over."""
+        return self._followed.is_over and self._seq in (None, self._followed.seq)
 
     def news(self) -> bytes | None:
         """The parts that changed. Raises StoreError for a database that cannot be read."""
@@ -94,7 +96,12 @@ class RunSource:
             followed.advance()
             if self._seq is None or followed.seq == self._seq:
                 return None
-            said = self._patch(followed.changed_since(self._seq), self._last)
+            changed = followed.changed_since(self._seq)
+            if followed.is_over and not self._told_the_end:
+                self._told_the_end = True
+                # Who leaves now has not seen all of it: it comes back for what follows the event before.
+                return message("patch", self._hasty.paint(followed, changed, self._last), str(self._last))
+            said = self._patch(changed, self._last)
             self._seq, self._last = followed.seq, followed.view.last
             return said
 
@@ -264,6 +271,7 @@ class Live:
         """Streams end when `closing` is set."""
         self._build, self._launcher, self._stopping, self._closing = build, launcher, stopping, closing
         self.painter = Painter(records)
+        self._hasty = Painter(records)
         self.runs = RunList(build, launcher)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="live")
         self._trouble = Trouble()
@@ -307,7 +315,7 @@ class Live:
             yield _RETRY + message("reload", "")
             return
         async with contextlib.aclosing(
-            self._watch(run, last, lambda: RunSource(followed, self.painter))
+            self._watch(run, last, lambda: RunSource(followed, self.painter, self._hasty))
         ) as told:
             async for said in told:
                 yield said

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import re
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from spicy.ids import NodeId
 from spicy.serving.launch import Launcher
 from spicy.store.records import Records
 from spicy.web import live as room
+from spicy.web.ahead import Rest
 from spicy.web.live import EventStream, Live, message
 from spicy.web.run_list import RunList
 from tests.recorded import RUN, film_events, made, recording, start
@@ -242,3 +244,38 @@ def test_a_database_that_cannot_be_read_is_told_once_however_often_it_is_looked_
     said = [record.getMessage() for record in caplog.records if record.name == "spicy.web"]
     assert len(said) == len(set(said))
     assert any("cannot be read" in one for one in said)
+
+
+class Slow:
+    """Who looks ahead only when allowed to, and then sees nothing."""
+
+    def __init__(self) -> None:
+        self.allowed = threading.Event()
+
+    def prices(self, film: str) -> Mapping[NodeId, str]:
+        """Nothing costs anything."""
+        return {}
+
+    def rest(self, film: str, until: str = "") -> Rest | None:
+        """Nothing is left, but that takes its time."""
+        assert self.allowed.wait(PATIENCE)
+        return None
+
+
+def test_that_a_run_is_over_is_told_before_what_is_left_of_its_film_is_known(tmp_path: Path) -> None:
+    async def watch() -> None:
+        events, slow = film_events(), Slow()
+        with recording(tmp_path) as recorder, living(tmp_path) as (live, _):
+            live.painter.ahead = slow
+            last = recorder.tell(*events[:-1])
+            told = live.watch_run(RUN, str(last))
+            await anext(told)
+            await asyncio.to_thread(recorder.tell, events[-1])
+            said = (await heard(told, b'data-state="done"'))[-1]
+            assert b"event: end" not in said
+            assert f"id: {last}\n".encode() in said, "who leaves now comes back for the rest"
+            slow.allowed.set()
+            assert b'data-state="done"' in (await heard(told, b"event: end"))[-1]
+            await told.aclose()
+
+    within(watch)
