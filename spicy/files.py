@@ -182,3 +182,43 @@ def _sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def is_locked(path: Path, *, unsure: bool = False) -> bool:
+    """Whether any process holds the file locked; without a file the answer is no, and `unsure` where none can be had.
+
+    Asking takes only a shared lock, so that two who ask at once do not take each other for the holder.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _is_locked_elsewhere(path, unsure)
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return unsure
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return unsure
+    finally:
+        os.close(file)
+    return False
+
+
+def _is_locked_elsewhere(path: Path, unsure: bool) -> bool:
+    """There is no shared lock to ask with: others who ask hold theirs for a moment only."""
+    from filelock import FileLock, Timeout
+
+    try:
+        if path.exists():
+            FileLock(path, thread_local=False).acquire(timeout=0.2, poll_interval=0.02).lock.release()
+    except Timeout:
+        return True
+    except OSError:
+        return unsure
+    return False

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from spicy.files import is_locked
+
 _RUN = re.compile(r"[0-9A-Za-z-]{4,40}")
 _PATIENCE = 0.5
 """Seconds to wait for those who ask; they hold the file for a moment each."""
@@ -73,39 +75,6 @@ def is_alive(build: Path, run: str) -> bool:
     if not is_run_id(run):
         return False
     return is_locked(run_file(build, run, ".lock"))
-
-
-def is_locked(path: Path) -> bool:
-    """Whether any process holds the file locked; never raises."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return _is_locked_elsewhere(path)
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(file)
-    return False
-
-
-def _is_locked_elsewhere(path: Path) -> bool:
-    """There is no shared lock to ask with: others who ask hold theirs for a moment only."""
-    try:
-        if path.exists():
-            FileLock(path, thread_local=False).acquire(timeout=0.2, poll_interval=0.02).lock.release()
-    except Timeout:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def place() -> str:

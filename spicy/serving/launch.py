@@ -23,7 +23,8 @@ from pathlib import Path
 
 import spicy
 from spicy.errors import UsageError
-from spicy.runs.alive import is_alive, is_locked, is_run_id, place, run_file
+from spicy.files import is_locked
+from spicy.runs.alive import is_alive, is_run_id, place, run_file
 
 _PROMPT = "$ spicy "
 """What the first line of a log begins with: the command that it is the log of."""

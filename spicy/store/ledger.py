@@ -23,6 +23,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from spicy.errors import StoreError
+from spicy.files import is_locked
 from spicy.ids import CallKey, Ticks
 
 
@@ -125,15 +126,8 @@ class Owner:
         """Whether the process that called itself `owner` still runs."""
         if owner == self.id:
             return True
-        if not owner or not (self._folder / owner).exists():
-            return False
-        lock = FileLock(self._folder / owner, thread_local=False)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            return True
-        lock.release()
-        return False
+        # Who is taken for dead loses its calls to others: where it cannot be known, it lives.
+        return bool(owner) and is_locked(self._folder / owner, unsure=True)
 
     def bury(self, owner: str) -> None:
         """Forget a dead owner, once what it left is swept up."""

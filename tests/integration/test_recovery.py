@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from spicy.errors import Interrupted, OutcomeUnknown
 from spicy.events import Event, Recovering, Warned
 from spicy.ids import Ticks, ticks
 from spicy.ports import Call, ImageCall, VideoCall, call_key
-from spicy.store.ledger import _MIGRATIONS, Ledger, Row, State
+from spicy.store.ledger import _MIGRATIONS, Ledger, Owner, Row, State
 from spicy.store.tidy import tidy
 from tests.integration.test_call_path import CHEAP, DEAR, PURPOSE, STILL, Desk
 from tests.scripted import Scripted
@@ -219,3 +220,24 @@ def test_a_call_that_was_never_sent_is_no_doubt(desk: Callable[[Scripted], Desk]
     assert here.store.ledger.doubtful() == []
     assert here.budget.spent == 0
     assert provider.kinds == {}
+
+
+def test_many_who_ask_at_once_do_not_take_each_other_for_the_one_who_is_asked_about(tmp_path: Path) -> None:
+    dead, asker = Owner(tmp_path), Owner(tmp_path)
+    dead.close(unfinished=True)
+    answers: list[bool] = []
+
+    def ask() -> None:
+        answers.extend(asker.alive(dead.id) for _ in range(300))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not any(answers)
+    living = Owner(tmp_path)
+    assert asker.alive(living.id)
+    living.close()
+    assert not asker.alive(living.id)
+    asker.close()
