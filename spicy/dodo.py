@@ -14,6 +14,6 @@ def films(*patterns: str) -> dict[str, Any]:
     Patterns are relative to the dodo.py's folder, where doit runs. A spec with mistakes makes doit stop with
     its messages before anything is done.
     """
-    from spicy.runner.door import open_door
+    from spicy.runner.doit_entry import task_namespace
 
-    return open_door(patterns)
+    return task_namespace(patterns)

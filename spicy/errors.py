@@ -128,7 +128,7 @@ class Expired(CallError):
     """The provider no longer has the answer of a submitted call."""
 
 
-class OutOfReach(CallError):
+class ProviderUnreachable(CallError):
     """The provider has the call, but cannot be asked or its bytes cannot be had. The call stays open, unpaid for again."""
 
 
@@ -139,5 +139,5 @@ class OutcomeUnknown(CallError):
         return f"{self.message}. Check the provider's console, then build again with --retry-unknown"
 
 
-class BudgetReached(CallError):
+class BudgetExceeded(CallError):
     """The next call does not fit under the cap, so it was not submitted."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.ids import CallKey, Digest, NodeId, Ticks
 from spicy.story.model import Story
 

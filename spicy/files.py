@@ -21,13 +21,13 @@ _FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copy on 
 
 
 @contextlib.contextmanager
-def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path to fill; on success it becomes `path`, on any failure it is removed."""
     if not path.parent.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         if durable:
             _sync(path.parent.parent)
-    temporary = draft(path)
+    temporary = temporary_path(path)
     try:
         yield temporary
         if durable:
@@ -39,13 +39,13 @@ def whole(path: Path, *, durable: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def draft(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """A name beside `path` for a file in the making, which tells `sweep` whose it is."""
     # The ending stays: ffmpeg and Pillow choose a format by it.
     return path.parent / f".{path.stem[:80]}.{os.getpid()}.{os.urandom(4).hex()}.part{path.suffix}"
 
 
-def sweep(folder: Path) -> int:
+def remove_stale_drafts(folder: Path) -> int:
     """Remove temporary files that dead processes left below `folder`; returns how many.
 
     Their names carry the process, so that another build's file in the making is left alone.
@@ -74,18 +74,18 @@ def _alive(process: int) -> bool:
     return True
 
 
-def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write `data` to `path`, whole or not at all."""
-    with whole(path, durable=durable) as temporary:
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_bytes(data)
 
 
-def create_whole(path: Path, data: bytes) -> bool:
+def create_atomic(path: Path, data: bytes) -> bool:
     """Write `data` to `path`, whole, unless something is there: then False. Of two at once one is told so."""
     if os.path.lexists(path):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = draft(path)
+    temporary = temporary_path(path)
     try:
         temporary.write_bytes(data)
         _sync(temporary)
@@ -117,7 +117,7 @@ def _fill_new(path: Path, data: bytes) -> bool:
     return True
 
 
-def copy_whole(source: Path, path: Path, *, expect: Digest | None = None, durable: bool = True) -> bool:
+def copy_atomic(source: Path, path: Path, *, expect: Digest | None = None, durable: bool = True) -> bool:
     """Copy `source` to `path`, sharing blocks where the file system can.
 
     With `expect`, the source is hashed first; False, and nothing written, when they differ.
@@ -127,7 +127,7 @@ def copy_whole(source: Path, path: Path, *, expect: Digest | None = None, durabl
         if expect is not None and hashlib.file_digest(src, "sha256").hexdigest() != expect:
             return False
         src.seek(0)
-        with whole(path, durable=durable) as temporary, temporary.open("wb") as dst:
+        with atomic_path(path, durable=durable) as temporary, temporary.open("wb") as dst:
             if not _share_blocks(src.fileno(), dst.fileno()):
                 shutil.copyfileobj(src, dst, 1 << 20)
     return True
@@ -144,7 +144,7 @@ def _share_blocks(source: int, target: int) -> bool:
 
 
 @contextlib.contextmanager
-def turn(folder: Path, patience: float = 10.0) -> Iterator[None]:
+def exclusive_lock(folder: Path, patience: float = 10.0) -> Iterator[None]:
     """Change files of `folder` in turn with the other processes that ask for theirs; leaves no file behind.
 
     Where folders cannot be locked, or when somebody holds it longer than `patience` seconds, it is not waited for.

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from spicy.canon import Json, digest_json
+from spicy.canonical_json import Json, digest_json
 from spicy.ids import CallKey, Digest, Ticks
 
 
@@ -246,7 +246,7 @@ class Provider(Protocol):
 
     `submit` may cost money and is called at most once for a call; everything else is free and may be
     repeated. All three raise `CallFailed` or `Refused` only when the provider itself said so, which ends the
-    call; `Expired` when it does not know the ticket or the link is dead; `OutOfReach` when it could not be
+    call; `Expired` when it does not know the ticket or the link is dead; `ProviderUnreachable` when it could not be
     asked or the bytes did not arrive, which ends nothing. Any other exception from `submit` means that nobody
     knows whether it was accepted. `fetch` writes the media to the new file `into`.
     """
@@ -287,7 +287,7 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CallResult:
     """A call with its answer, from the provider or from the store."""
 
     key: CallKey
@@ -353,10 +353,10 @@ class LocalResult:
     report: Mapping[str, Json] = field(default_factory=dict)
 
 
-class Ask(Protocol):
+class CallClient(Protocol):
     """How a step gets anything done: known questions are answered from the store for $0."""
 
-    def call(self, call: Call, purpose: str) -> Answered:
+    def call(self, call: Call, purpose: str) -> CallResult:
         """Answer `call`; `purpose` (sheet, check, clip, …) labels its cost. Raises CallError."""
 
     def local(self, job: LocalJob) -> LocalResult:

@@ -90,7 +90,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """
     settings = _read(Settings, environment)
     if settings.api_key is not None:
-        from spicy.cores import forbid_cores
+        from spicy.core_dumps import forbid_cores
 
         forbid_cores()
     return settings

@@ -33,7 +33,7 @@ from spicy.events import (
     Warned,
 )
 from spicy.ids import CallKey, Digest, NodeId, Ticks, ticks
-from spicy.runs.alive import Alive
+from spicy.runs.liveness import RunLock
 from spicy.runs.model import database
 from spicy.runs.read import Tail
 from spicy.runs.record import RunsDb
@@ -142,7 +142,7 @@ class Recorder:
 @contextlib.contextmanager
 def recording(build: Path, run: str = RUN) -> Iterator[Recorder]:
     """A living run of this process; when the block ends its claim to live is given up, whatever was recorded."""
-    sink = RunsDb(database(build), alive=Alive(build, run))
+    sink = RunsDb(database(build), alive=RunLock(build, run))
     try:
         yield Recorder(build, run, sink)
     finally:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from spicy.engine.budget import Budget
-from spicy.engine.call import Caller
-from spicy.engine.films import load_films
+from spicy.engine.calls.budget import Budget
+from spicy.engine.calls.caller import Caller
 from spicy.engine.forecast import forecast
-from spicy.engine.make import Maker
+from spicy.engine.maker import Maker
+from spicy.engine.project import load_films
 from spicy.events import Event, NodeFailed, Warned
 from spicy.ids import ticks
 from spicy.plan.node import Price

@@ -17,10 +17,10 @@ import requests
 import uvicorn
 from fastapi import FastAPI
 
-from spicy.engine.desk import Desk, open_desk
+from spicy.engine.job_executor import JobExecutor, open_job_executor
 from spicy.settings import ServerSettings, Settings
-from spicy.web.app import create_app
-from spicy.web.room import Room
+from spicy.web.server.app import create_app
+from spicy.web.server.app_state import AppState
 
 RECIPE = """\
 extends: default
@@ -39,16 +39,16 @@ class Served:
     folder: Path
 
     @property
-    def room(self) -> Room:
+    def app_state(self) -> AppState:
         """Its queue, store, desk and log."""
-        room: Room = self.app.state.room
-        return room
+        app_state: AppState = self.app.state.app_state
+        return app_state
 
     def wait(self, id: str, seconds: float = 20) -> str:
         """Wait until a job has ended; its state."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            job = self.room.queue.find(id)
+            job = self.app_state.queue.find(id)
             if job is None or job.state in ("completed", "failed", "cancelled"):
                 return "removed" if job is None else job.state.value
             time.sleep(0.02)
@@ -71,19 +71,24 @@ def settings_of(folder: Path, **values: object) -> ServerSettings:
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, *, desk: Desk | None = None, port: int = 0, provider: str = "animatic", **values: object
+    folder: Path,
+    *,
+    executor: JobExecutor | None = None,
+    port: int = 0,
+    provider: str = "animatic",
+    **values: object,
 ) -> Iterator[Served]:
     """Serve below `folder` with the animatic provider, or with any desk; `values` are fields of ServerSettings."""
     server = settings_of(folder, **values)
     settings = Settings.model_validate({"SPICY_CACHE_DIR": folder / "cache", "SPICY_PROVIDER": provider})
     with contextlib.ExitStack() as stack:
-        if desk is None:
+        if executor is None:
             (folder / "recipes").mkdir(parents=True, exist_ok=True)
             (folder / "recipes/served.yaml").write_text(RECIPE)
             with contextlib.chdir(folder):
-                desk = open_desk(settings, server, provider, threading.Event())
-            stack.callback(desk.close)
-        app = create_app(settings, server, desk, folder)
+                executor = open_job_executor(settings, server, provider, threading.Event())
+            stack.callback(executor.close)
+        app = create_app(settings, server, executor, folder)
         with running(app, port) as url:
             yield Served(url, app, folder)
 

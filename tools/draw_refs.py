@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from spicy.providers.animatic import figure, look
-from spicy.providers.animatic.colours import Colour, lift
+from spicy.providers.animatic.drawing.colours import Colour, lift
+from spicy.providers.animatic.figures import figure, look
 
 SIZE = (768, 1024)
 PORTRAITS: dict[str, tuple[str, Colour]] = {

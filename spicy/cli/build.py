@@ -20,13 +20,13 @@ from spicy.errors import SpecError, StoreError, UsageError
 from spicy.ids import MOST_DOLLARS, NodeId, Step, Ticks, ticks
 
 if TYPE_CHECKING:
-    from spicy.engine.make import Maker
+    from spicy.engine.maker import Maker
     from spicy.events import Sink
     from spicy.plan.node import Node
     from spicy.runner.session import Session
-    from spicy.runs.alive import Alive
+    from spicy.runs.liveness import RunLock
     from spicy.runs.record import RunsDb
-    from spicy.serving.beside import Beside
+    from spicy.serving.sidecar import ServerProcess
 
 _UNTIL = ("characters", "keyframes", "videos")
 
@@ -136,7 +136,7 @@ class _Asked:
 def _asked(
     run: str | None, until: str | None, max_cost: float | None, again: bool, quiet: bool, as_json: bool
 ) -> _Asked:
-    from spicy.engine.wire import new_run
+    from spicy.engine.bootstrap import new_run
 
     return _Asked(
         run=run or new_run(),
@@ -159,18 +159,18 @@ def _check_usage(takes: Sequence[str], dry_run: bool, serve: bool) -> None:
         need_web("--serve")
 
 
-def _claim(stack: contextlib.ExitStack, run: str) -> Alive | None:
+def _claim(stack: contextlib.ExitStack, run: str) -> RunLock | None:
     """Say that this run lives, until the stack ends, before anything can be asked about it.
 
     None where that cannot be written; the runs database says why. Raises UsageError.
     """
-    from spicy.runs.alive import Alive, is_run_id
+    from spicy.runs.liveness import RunLock, is_run_id
     from spicy.settings import read_settings
 
     if not is_run_id(run):
         raise UsageError(f"--run-id takes 4 to 40 letters, digits and hyphens, not `{run}`")
     try:
-        alive = Alive(read_settings().build_dir, run)
+        alive = RunLock(read_settings().build_dir, run)
     except BlockingIOError:
         raise UsageError(f"the run {run} is under way already") from None
     except OSError:
@@ -181,22 +181,22 @@ def _claim(stack: contextlib.ExitStack, run: str) -> Alive | None:
     return alive
 
 
-def _beside(provider: str | None) -> Beside:
+def _beside(provider: str | None) -> ServerProcess:
     """The server beside this build, on its way up."""
-    from spicy.serving.beside import Beside
+    from spicy.serving.sidecar import ServerProcess
     from spicy.settings import read_server_settings
 
     chosen = read_server_settings().model_fields_set
     extra = {} if "builtin_worker" in chosen else {"SPICY_BUILTIN_WORKER": "0"}
     options = [] if provider is None else [f"--provider={provider}"]
-    return Beside(Path.cwd(), options, extra, lambda line: click.echo(line, err=True))
+    return ServerProcess(Path.cwd(), options, extra, lambda line: click.echo(line, err=True))
 
 
 _NO_LOOKING_ON = {2, 130}
 """Exit codes after which nobody wants to look on: a mistake, and Ctrl-C."""
 
 
-def _stay(dashboard: Beside) -> None:
+def _stay(dashboard: ServerProcess) -> None:
     if url := dashboard.url():
         click.echo(f"the build is over; the dashboard stays at {url} until Ctrl-C", err=True)
         dashboard.stay()
@@ -252,9 +252,9 @@ def _wanted(until: str | None, only: Sequence[str]) -> _Wanted | None:
     return _Wanted(UNTIL[until] if until else None, {parse_target(text)[:2] for text in only})
 
 
-def _session(project: Project, asked: _Asked, alive: Alive | None) -> tuple[Session, RunsDb]:
-    from spicy.engine.budget import Budget
-    from spicy.engine.wire import build_maker
+def _session(project: Project, asked: _Asked, alive: RunLock | None) -> tuple[Session, RunsDb]:
+    from spicy.engine.bootstrap import build_maker
+    from spicy.engine.calls.budget import Budget
     from spicy.runner.session import Session
     from spicy.runs.model import database
     from spicy.runs.record import RunsDb
@@ -292,8 +292,8 @@ def _session(project: Project, asked: _Asked, alive: Alive | None) -> tuple[Sess
 
 
 def _sink(project: Project, asked: _Asked, runs: RunsDb) -> Sink:
-    from spicy.sinks.choose import choose_sink
-    from spicy.sinks.fan import FanOut
+    from spicy.sinks.factory import choose_sink
+    from spicy.sinks.fanout import FanOut
 
     def names() -> list[NodeId]:
         return [node.id for film in project.films if film.told for node in film.nodes()]
@@ -354,7 +354,7 @@ def _code_of(error: BaseException, stopped: bool) -> int:
 
 
 def _make_stale(project: Project, session: Session, wanted: _Wanted | None, jobs: int) -> None:
-    from spicy.engine.wire import check_provider
+    from spicy.engine.bootstrap import check_provider
     from spicy.runner.build import run
 
     _writable(project)
@@ -376,7 +376,7 @@ def _writable(project: Project) -> None:
 
     Also sweeps up what a killed build left half-written.
     """
-    from spicy.files import sweep
+    from spicy.files import remove_stale_drafts
 
     project.store.prepare()
     folder = project.settings.build_dir
@@ -384,7 +384,7 @@ def _writable(project: Project) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "Permission denied", str(folder))
-        sweep(folder)
+        remove_stale_drafts(folder)
     except OSError as error:
         said = f"{folder} cannot be written: {error.strerror}; set SPICY_BUILD_DIR to a folder that can"
         raise UsageError(said) from error
@@ -404,12 +404,12 @@ def _all_fresh(session: Session, wanted: _Wanted | None) -> bool:
 
 def _announce(project: Project, session: Session, wanted: _Wanted | None) -> bool:
     """Tell what lies ahead; returns whether any call will have to be put to the provider."""
-    from spicy.engine.forecast import Fate, forecast_all
+    from spicy.engine.forecast import PlannedAction, forecast_all
     from spicy.events import Planned
 
     calls = False
     for ahead in forecast_all(project.films, project.store, wanted):
-        calls = calls or bool(ahead.pending) or any(o.fate is Fate.CALLS for o in ahead.outlooks)
+        calls = calls or bool(ahead.pending) or any(o.fate is PlannedAction.CALLS for o in ahead.outlooks)
         price = ahead.price
         session.sink(
             Planned(

@@ -20,7 +20,7 @@ def cache() -> None:
 @json_option
 def stats(as_json: bool) -> None:
     """Show where the store is and how much it holds."""
-    from spicy.engine.wire import open_store
+    from spicy.engine.bootstrap import open_store
     from spicy.settings import read_settings
     from spicy.store.store import stats as count
 
@@ -40,7 +40,7 @@ def stats(as_json: bool) -> None:
 @cache.command(context_settings=HELP)
 def verify() -> None:
     """Hash every object again; damaged ones are set aside and named. Exit 1 if there are any."""
-    from spicy.engine.wire import open_store
+    from spicy.engine.bootstrap import open_store
     from spicy.settings import read_settings
     from spicy.store.store import verify as check
 
@@ -67,12 +67,12 @@ def gc(keep_days: float, dry_run: bool) -> None:
 
     What was paid for is never removed.
     """
-    from spicy.engine.wire import open_store
+    from spicy.engine.bootstrap import open_store
     from spicy.settings import read_settings
-    from spicy.store.store import collect
+    from spicy.store.store import collect_garbage
 
     store = open_store(read_settings())
-    found = collect(store, keep_days=keep_days, dry_run=dry_run)
+    found = collect_garbage(store, keep_days=keep_days, dry_run=dry_run)
     store.close()
     verb = "would remove" if dry_run else "removed"
     click.echo(f"{verb} {len(found)} files, {size(sum(item.size for item in found))}")

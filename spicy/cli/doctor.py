@@ -46,7 +46,7 @@ def _ffmpeg(settings: Settings) -> str:
 
 
 def _provider(settings: Settings) -> str:
-    from spicy.engine.wire import check_provider, choose_provider
+    from spicy.engine.bootstrap import check_provider, choose_provider
     from spicy.recipe.load import load_recipe
 
     name, notice = choose_provider(None, settings)
@@ -54,7 +54,7 @@ def _provider(settings: Settings) -> str:
 
 
 def _store(settings: Settings) -> str:
-    from spicy.engine.wire import open_store
+    from spicy.engine.bootstrap import open_store
 
     store = open_store(settings)
     store.prepare()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from spicy.engine.films import Film
+    from spicy.engine.project import Film
     from spicy.settings import Settings
     from spicy.store.store import Store
 
@@ -49,8 +49,8 @@ class Project:
 @contextmanager
 def open_project(specs: Sequence[Path], provider: str | None, *, to_plan: bool = False) -> Iterator[Project]:
     """Read settings and specs and open the store; raises SpecError or UsageError before anything is spent."""
-    from spicy.engine.films import load_films
-    from spicy.engine.wire import choose_provider, open_store
+    from spicy.engine.bootstrap import choose_provider, open_store
+    from spicy.engine.project import load_films
     from spicy.settings import read_settings
 
     settings = read_settings()

@@ -22,8 +22,8 @@ from spicy.errors import UsageError
 from spicy.ids import usd
 
 if TYPE_CHECKING:
-    from spicy.canon import Json
-    from spicy.engine.forecast import Choose, Forecast, Outlook
+    from spicy.canonical_json import Json
+    from spicy.engine.forecast import Choose, Forecast, NodeForecast
     from spicy.plan.node import Price
     from spicy.plan.reasons import Reason
 
@@ -120,7 +120,7 @@ def _print_film(ahead: Forecast, provider: str) -> None:
         click.echo(f"  the spec's budget of {usd(film.spec.budget)} may stop it")
 
 
-def _line(outlook: Outlook) -> str:
+def _line(outlook: NodeForecast) -> str:
     why = "; ".join(str(r) for r in outlook.reasons[:3]) + ("; …" if len(outlook.reasons) > 3 else "")
     if outlook.shared:
         return f"  {_cut(outlook.node.title, 38):<38} {'$0, asked for once':<22} {why}"
@@ -199,7 +199,7 @@ def _relative(target: str) -> str:
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.as_posix()
 
 
-def _find(target: str, ahead: Forecast) -> Outlook:
+def _find(target: str, ahead: Forecast) -> NodeForecast:
     if ahead.pending:
         raise UsageError(
             f"the story of {ahead.film.name} is not written yet, so it has no other targets; build it first"
@@ -217,7 +217,7 @@ def _find(target: str, ahead: Forecast) -> Outlook:
     raise UsageError(f"no target `{target}`" + (f"; did you mean {near[0]}?" if near else ""))
 
 
-def _followers(outlook: Outlook, ahead: Forecast) -> list[Outlook]:
+def _followers(outlook: NodeForecast, ahead: Forecast) -> list[NodeForecast]:
     touched = set(outlook.node.targets) | {outlook.node.receipt}
     found = []
     for other in ahead.outlooks:
@@ -227,7 +227,7 @@ def _followers(outlook: Outlook, ahead: Forecast) -> list[Outlook]:
     return found
 
 
-def _explain(outlook: Outlook, follows: list[Outlook]) -> None:
+def _explain(outlook: NodeForecast, follows: list[NodeForecast]) -> None:
     from spicy.plan.reasons import Cause, changed_lines
 
     node = outlook.node
@@ -254,7 +254,7 @@ def _explain(outlook: Outlook, follows: list[Outlook]) -> None:
             click.echo(f"    {other.node.title}")
 
 
-def _cost_words(outlook: Outlook) -> str:
+def _cost_words(outlook: NodeForecast) -> str:
     if outlook.fate.value == "refused":
         return "what it needs was refused for good and is not asked for again; change its words"
     if outlook.fate.value == "stored":

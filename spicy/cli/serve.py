@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from spicy.engine.desk import Desk
-    from spicy.serving.work import Crew
+    from spicy.engine.job_executor import JobExecutor
+    from spicy.serving.worker_pool import WorkerPool
     from spicy.settings import ServerSettings, Settings
 
 _EXTRA = ("fastapi", "uvicorn", "python_multipart")
@@ -50,7 +50,7 @@ def serve(host: str | None, port: int | None, provider: str | None, jobs: int | 
     """
     need_web("spicy serve")
     from spicy.settings import read_server_settings, read_settings
-    from spicy.web.access import check_exposure
+    from spicy.web.server.access import check_exposure
 
     chosen = {"host": host, "port": port, "jobs": jobs}
     server = read_server_settings().model_copy(update={k: v for k, v in chosen.items() if v is not None})
@@ -60,15 +60,15 @@ def serve(host: str | None, port: int | None, provider: str | None, jobs: int | 
 
 def _serve(settings: Settings, server: ServerSettings, provider: str | None, leash: bool) -> None:
     from spicy.jobs.queue import Queue
-    from spicy.web.app import create_app
-    from spicy.web.listen import run
+    from spicy.web.server.app import create_app
+    from spicy.web.server.http_server import run
 
-    with _desk(settings, server, provider, asks=server.builtin_worker) as (desk, who):
+    with _executor(settings, server, provider, asks=server.builtin_worker) as (executor, who):
         Queue(server.database).close()  # what is wrong with it is told here, without a traceback
         _writable("VIDEO_STORAGE_PATH", server.videos)
         _writable("LOG_PATH", server.logs)
         with _bound(server, any_port=leash) as listener:
-            app = create_app(settings, server, desk)
+            app = create_app(settings, server, executor)
 
             def ready() -> None:
                 _announce(server, listener, who)
@@ -81,7 +81,7 @@ def _serve(settings: Settings, server: ServerSettings, provider: str | None, lea
 
 def _bound(server: ServerSettings, *, any_port: bool) -> socket.socket:
     """Listen; where `any_port` will do, on a free one when the one that is set is taken. Raises UsageError."""
-    from spicy.web.listen import bind
+    from spicy.web.server.http_server import bind
 
     try:
         return bind(server.host, server.port)
@@ -108,12 +108,12 @@ def need_web(what: str) -> None:
 
 
 @contextlib.contextmanager
-def _desk(
+def _executor(
     settings: Settings, server: ServerSettings, asked: str | None, *, asks: bool
-) -> Iterator[tuple[Desk, str]]:
+) -> Iterator[tuple[JobExecutor, str]]:
     """A desk, and one line about who answers at it; with `asks`, a key is tried first, for free."""
-    from spicy.engine.desk import open_desk
-    from spicy.engine.wire import check_provider, choose_provider
+    from spicy.engine.bootstrap import check_provider, choose_provider
+    from spicy.engine.job_executor import open_job_executor
     from spicy.recipe.load import load_recipe
 
     name, notice = choose_provider(asked, settings)
@@ -122,11 +122,11 @@ def _desk(
         who = check_provider(name, settings, load_recipe(server.recipe, Path.cwd()))
     if notice is not None:
         who += " (no key is set)"
-    desk = open_desk(settings, server, name, threading.Event())
+    executor = open_job_executor(settings, server, name, threading.Event())
     try:
-        yield desk, who
+        yield executor, who
     finally:
-        desk.close()
+        executor.close()
 
 
 def _url(server: ServerSettings, listener: socket.socket) -> str:
@@ -148,7 +148,7 @@ def _announce(server: ServerSettings, listener: socket.socket, who: str) -> None
 
 
 def _protection(server: ServerSettings) -> str:
-    from spicy.web.access import is_loopback
+    from spicy.web.server.access import is_loopback
 
     walls = ["only this machine can connect"] if is_loopback(server.host) else []
     clients, workers = _is_set(server.api_key), _is_set(server.worker_key)
@@ -186,37 +186,39 @@ def worker(url: str, modes: tuple[str, ...], jobs: int | None, provider: str | N
     """
     from spicy.jobs.model import Mode
     from spicy.serving.remote import Server
-    from spicy.serving.work import Crew
+    from spicy.serving.worker_pool import WorkerPool
     from spicy.settings import read_server_settings, read_settings
 
     settings, server = read_settings(), read_server_settings()
     key = server.worker_key.get_secret_value().strip() if server.worker_key is not None else None
     wanted = [Mode(mode) for mode in dict.fromkeys(modes)] or [Mode.VIDEO, Mode.CHAT]
-    with _desk(settings, server, provider, asks=True) as (desk, who):
-        source = Server(url, key, desk)
-        crew = Crew(source, desk, wanted, jobs or server.jobs, lambda said: click.echo(said, err=True))
+    with _executor(settings, server, provider, asks=True) as (executor, who):
+        source = Server(url, key, executor)
+        pool = WorkerPool(
+            source, executor, wanted, jobs or server.jobs, lambda said: click.echo(said, err=True)
+        )
         click.echo(f"spicy worker takes {' and '.join(wanted)} jobs from {source.url}", err=True)
         click.echo(f"answers: {who}; {jobs or server.jobs} jobs at the same time", err=True)
-        desk.recover()
+        executor.recover()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            crew.start()
-            crew.join()
+            pool.start()
+            pool.join()
         except KeyboardInterrupt:
             source.close()
-            _leave(crew, desk)
+            _leave(pool, executor)
             raise
-        if crew.broken is not None:
-            raise crew.broken
+        if pool.broken is not None:
+            raise pool.broken
 
 
-def _leave(crew: Crew, desk: Desk) -> None:
+def _leave(pool: WorkerPool, executor: JobExecutor) -> None:
     """Finish what is in hand, or with a second Ctrl-C give it back."""
-    crew.stop()
-    if crew.doing:
-        click.echo(f"finishing {', '.join(crew.doing)}; Ctrl-C again gives them back", err=True)
+    pool.stop()
+    if pool.doing:
+        click.echo(f"finishing {', '.join(pool.doing)}; Ctrl-C again gives them back", err=True)
     try:
-        crew.join()
+        pool.join()
     except KeyboardInterrupt:
-        desk.stop.set()
-        crew.join(_GRACE)
+        executor.stop.set()
+        pool.join(_GRACE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from spicy.emulator.catalogue import ChatModel, ImageModel
 from spicy.emulator.network import Code, Refusal
 from spicy.emulator.rpc import service, unary
-from spicy.emulator.state import State
+from spicy.emulator.state import EmulatorState
 from spicy.emulator.wire import auth_pb2, empty_pb2, grpc, models_pb2, tokenize_pb2
 
 
 class Account:
     """Three small services on the wire."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: EmulatorState) -> None:
         self._state = state
 
     def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:

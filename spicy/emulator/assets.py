@@ -15,7 +15,7 @@ REMEMBERED_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class MediaAsset:
     """Media that can be made."""
 
     name: str
@@ -32,7 +32,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    asset: Asset
+    asset: MediaAsset
     dies: float
 
 
@@ -49,7 +49,7 @@ class Assets:
         self.base = ""
         """Where the HTTP server listens; known once it does."""
 
-    def link(self, asset: Asset, *, seconds: float | None = None) -> str:
+    def link(self, asset: MediaAsset, *, seconds: float | None = None) -> str:
         """A new link to `asset`, which dies after its time."""
         token = f"{secrets.token_hex(8)}{asset.suffix}"
         dies = time.monotonic() + (self._link_seconds if seconds is None else seconds)
@@ -57,7 +57,7 @@ class Assets:
             self._links[token] = _Link(asset, dies)
         return f"{self.base}/media/{token}"
 
-    def find(self, url: str) -> Asset | None:
+    def find(self, url: str) -> MediaAsset | None:
         """The asset behind a link of ours that still lives."""
         with self._lock:
             link = self._links.get(url.rpartition("/media/")[2])
@@ -72,7 +72,7 @@ class Assets:
         with self._lock:
             self._links.pop(url.rpartition("/media/")[2], None)
 
-    def content(self, asset: Asset) -> bytes:
+    def content(self, asset: MediaAsset) -> bytes:
         """The bytes of `asset`, made at most once at a time."""
         with self._lock:
             if asset.name in self._bytes:
@@ -91,7 +91,7 @@ class Assets:
                     self._bytes.popitem(last=False)
             return made
 
-    def prepare(self, asset: Asset) -> None:
+    def prepare(self, asset: MediaAsset) -> None:
         """Make `asset` ahead, so that making it is hidden by the time that the real thing takes."""
         self._ahead.submit(self.content, asset)
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from spicy.emulator.answers import Json, Walker, is_verdict, matches, verdict
 from spicy.emulator.catalogue import ChatModel
 from spicy.emulator.inputs import Inbox, invalid
-from spicy.emulator.ledger import Order
+from spicy.emulator.ledger import SubmittedRequest
 from spicy.emulator.network import Code, Refusal
 from spicy.emulator.phrases import phrase
 from spicy.emulator.rpc import guard, service, unary
-from spicy.emulator.state import Admitted, State
+from spicy.emulator.state import Admitted, EmulatorState
 from spicy.emulator.story import is_story, tell
 from spicy.emulator.wire import chat_pb2, grpc, sample_pb2, timestamp_pb2, usage_pb2
 
@@ -25,7 +25,7 @@ _TOKENS_PER_PICTURE = 256
 class Chat:
     """The service on the wire."""
 
-    def __init__(self, state: State, inbox: Inbox) -> None:
+    def __init__(self, state: EmulatorState, inbox: Inbox) -> None:
         self._state = state
         self._inbox = inbox
 
@@ -78,7 +78,7 @@ class Chat:
         """Answer a conversation, in two pieces."""
         return _pieces(self.complete(request, context))
 
-    def _read(self, request: chat_pb2.GetCompletionsRequest) -> tuple[ChatModel, Order, Json]:
+    def _read(self, request: chat_pb2.GetCompletionsRequest) -> tuple[ChatModel, SubmittedRequest, Json]:
         served = self._state.catalogue.served(request.model)
         model = self._state.catalogue.chat.get(served)
         if model is None:
@@ -94,7 +94,7 @@ class Chat:
         pictures = [
             self._inbox.picture(part.image_url, _FORMATS) for part in parts if part.HasField("image_url")
         ]
-        order = Order(
+        order = SubmittedRequest(
             kind="chat",
             model=request.model,
             served=served,
@@ -193,7 +193,7 @@ def _answer(admitted: Admitted, schema: Json, prompt: str) -> str:
     return text[: len(text) * 2 // 3] if admitted.effect == "bad_json" else text
 
 
-def _usage(model: ChatModel, order: Order, text: str) -> usage_pb2.SamplingUsage:
+def _usage(model: ChatModel, order: SubmittedRequest, text: str) -> usage_pb2.SamplingUsage:
     words, pictures = len(order.prompt) // 4 + 1, _TOKENS_PER_PICTURE * len(order.inputs)
     said = len(text) // 4 + 1
     reasoned = 64 if model.always_reasons else 0

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from spicy.emulator.assets import Asset
+from spicy.emulator.assets import MediaAsset
 from spicy.emulator.catalogue import MAX_FILE
 from spicy.emulator.network import Code, Refusal
 from spicy.emulator.rpc import guard, service, unary
-from spicy.emulator.state import State
+from spicy.emulator.state import EmulatorState
 from spicy.emulator.wire import files_pb2, grpc, image_pb2, timestamp_pb2
 
 _CHUNK = 1 << 20
@@ -113,10 +113,10 @@ class FileShelf:
             self._files.clear()
 
 
-class Files:
+class FilesService:
     """The service on the wire."""
 
-    def __init__(self, state: State, shelf: FileShelf) -> None:
+    def __init__(self, state: EmulatorState, shelf: FileShelf) -> None:
         self._state = state
         self._shelf = shelf
 
@@ -214,11 +214,11 @@ class Files:
         return files_pb2.RevokePublicUrlResponse(file_id=request.file_id, revoked=True, public_url=url)
 
 
-def publish(state: State, shelf: FileShelf, file_id: str, expires_after: int = 0) -> str:
+def publish(state: EmulatorState, shelf: FileShelf, file_id: str, expires_after: int = 0) -> str:
     """Make a public link to a stored file, which lives for ever unless told otherwise. Raises Refusal."""
     stored = shelf.find(file_id)
     suffix = ".mp4" if stored.data[4:8] == b"ftyp" else ".jpg"
-    asset = Asset(stored.id, suffix, "", lambda: stored.data)
+    asset = MediaAsset(stored.id, suffix, "", lambda: stored.data)
     seconds = expires_after * state.settings.time_scale if expires_after else float("inf")
     url = state.assets.link(asset, seconds=seconds)
     shelf.publish(file_id, url)
@@ -231,7 +231,7 @@ def check_storage(options: image_pb2.StorageOptions) -> None:
 
 
 def store_output(
-    state: State, shelf: FileShelf, options: image_pb2.StorageOptions, asset: Asset
+    state: EmulatorState, shelf: FileShelf, options: image_pb2.StorageOptions, asset: MediaAsset
 ) -> image_pb2.FileOutput:
     """Put what was made on the shelf, as `storage_options` ask."""
     stored = shelf.add(options.filename, state.assets.content(asset), options.expires_after)

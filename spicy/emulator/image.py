@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import base64
 
-from spicy.emulator.assets import Asset
+from spicy.emulator.assets import MediaAsset
 from spicy.emulator.catalogue import ImageModel, picture_size
 from spicy.emulator.files import FileShelf, check_storage, store_output
-from spicy.emulator.inputs import Inbox, Picture, invalid
-from spicy.emulator.ledger import Order
+from spicy.emulator.inputs import Inbox, InputPicture, invalid
+from spicy.emulator.ledger import SubmittedRequest
 from spicy.emulator.media import draw_picture
 from spicy.emulator.network import Code, Refusal
 from spicy.emulator.rpc import service, unary
-from spicy.emulator.state import Admitted, State
+from spicy.emulator.state import Admitted, EmulatorState
 from spicy.emulator.wire import grpc, image_pb2, usage_pb2
 
 _MOST = 10
 _DELIVERED = {"", "slow", "other_model"}
 
 
-class Images:
+class ImageService:
     """The service on the wire."""
 
-    def __init__(self, state: State, inbox: Inbox, shelf: FileShelf) -> None:
+    def __init__(self, state: EmulatorState, inbox: Inbox, shelf: FileShelf) -> None:
         self._state = state
         self._inbox = inbox
         self._shelf = shelf
@@ -55,7 +55,7 @@ class Images:
             response.images.append(self._image(request, asset))
         return response
 
-    def _image(self, request: image_pb2.GenerateImageRequest, asset: Asset) -> image_pb2.GeneratedImage:
+    def _image(self, request: image_pb2.GenerateImageRequest, asset: MediaAsset) -> image_pb2.GeneratedImage:
         image = image_pb2.GeneratedImage(respect_moderation=True)
         if request.format == image_pb2.ImageFormat.IMG_FORMAT_BASE64:
             data = base64.b64encode(self._state.assets.content(asset)).decode()
@@ -68,7 +68,7 @@ class Images:
 
     def _read(
         self, request: image_pb2.GenerateImageRequest
-    ) -> tuple[Order, tuple[int, int], tuple[Picture, ...]]:
+    ) -> tuple[SubmittedRequest, tuple[int, int], tuple[InputPicture, ...]]:
         served = self._state.catalogue.served(request.model)
         model = self._state.catalogue.image.get(served)
         if model is None:
@@ -85,7 +85,7 @@ class Images:
         else:
             size = picture_size(aspect or "1:1", resolution)
         n = _count(request)
-        order = Order(
+        order = SubmittedRequest(
             kind="image",
             model=request.model,
             served=served,
@@ -149,7 +149,9 @@ def _quality(request: image_pb2.GenerateImageRequest, model: ImageModel, *, edit
     return wanted
 
 
-def _asset(admitted: Admitted, number: int, size: tuple[int, int], pictures: tuple[Picture, ...]) -> Asset:
+def _asset(
+    admitted: Admitted, number: int, size: tuple[int, int], pictures: tuple[InputPicture, ...]
+) -> MediaAsset:
     name = f"{admitted.name}-{number}"
     small = tuple(p.small for p in pictures)
-    return Asset(name, ".jpg", admitted.order.prompt, lambda: draw_picture(name, size, small))
+    return MediaAsset(name, ".jpg", admitted.order.prompt, lambda: draw_picture(name, size, small))

@@ -11,7 +11,7 @@ from spicy.emulator.catalogue import MAX_PICTURE, MIB
 from spicy.emulator.files import FileShelf
 from spicy.emulator.media import Clip, Unreadable, picture_shape, probe_clip, thumbnail
 from spicy.emulator.network import Code, Refusal
-from spicy.emulator.state import State
+from spicy.emulator.state import EmulatorState
 from spicy.emulator.wire import image_pb2, video_pb2
 
 _FORMATS = {"JPEG", "PNG", "WEBP"}
@@ -19,7 +19,7 @@ _CODECS = {"h264", "hevc", "av1", "libdav1d"}
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class InputPicture:
     """An input picture."""
 
     digest: bytes
@@ -50,11 +50,11 @@ def invalid(text: str) -> Refusal:
 class Inbox:
     """Reads what requests bring along."""
 
-    def __init__(self, state: State, shelf: FileShelf) -> None:
+    def __init__(self, state: EmulatorState, shelf: FileShelf) -> None:
         self._state = state
         self._shelf = shelf
 
-    def picture(self, content: image_pb2.ImageUrlContent, formats: set[str] | None = None) -> Picture:
+    def picture(self, content: image_pb2.ImageUrlContent, formats: set[str] | None = None) -> InputPicture:
         """An input picture. Raises Refusal when it cannot be had, is too large or is none."""
         data = self._bytes(content.image_url, content.file_id)
         if len(data) > MAX_PICTURE:
@@ -66,7 +66,7 @@ class Inbox:
             raise invalid("Could not decode the image.") from e
         if form not in (formats or _FORMATS):
             raise invalid(f"Unsupported image format {form}: use JPEG, PNG or WebP.")
-        return Picture(hashlib.sha256(data).digest(), width, height, small)
+        return InputPicture(hashlib.sha256(data).digest(), width, height, small)
 
     def footage(self, content: video_pb2.VideoUrlContent) -> Footage:
         """An input clip. Raises Refusal when it cannot be had or is none."""

@@ -15,7 +15,7 @@ Param = str | int | float | bool | None | list[float]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SubmittedRequest:
     """A request that passed every check: what is asked for, what it costs and how long it takes."""
 
     kind: str
@@ -61,7 +61,7 @@ class Record:
     """Whether the one who asked never got the reply."""
 
 
-class Ledger:
+class RequestLedger:
     """Counts and sums. Safe to use from any thread; nothing in it is ever corrected downwards."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Ledger:
         with self._lock:
             self._forget()
 
-    def accept(self, order: Order, digest: str, fault: str, ticks: int, until: float) -> Record:
+    def accept(self, order: SubmittedRequest, digest: str, fault: str, ticks: int, until: float) -> Record:
         """Write down a submission that will be at work `until` then (monotonic)."""
         with self._lock:
             self._contents[digest] += 1

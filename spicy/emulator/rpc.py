@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from spicy.emulator.network import Gone, Refusal
-from spicy.emulator.state import State
+from spicy.emulator.state import EmulatorState
 from spicy.emulator.wire import grpc
 
 Request = TypeVar("Request")
@@ -14,7 +14,7 @@ Reply = TypeVar("Reply")
 
 
 def guard(
-    state: State, method: Callable[[Request, grpc.ServicerContext], Reply], empty: Callable[[], Reply]
+    state: EmulatorState, method: Callable[[Request, grpc.ServicerContext], Reply], empty: Callable[[], Reply]
 ) -> Callable[[Request, grpc.ServicerContext], Reply]:
     """Wrap a method of a service: show the key first, refusals become statuses, lost ones go unanswered."""
 
@@ -38,7 +38,7 @@ def service(name: str, methods: Mapping[str, grpc.RpcMethodHandler]) -> grpc.Gen
 
 
 def unary(
-    state: State,
+    state: EmulatorState,
     method: Callable[[Request, grpc.ServicerContext], Reply],
     request: type[Request],
     reply: type[Reply],

@@ -13,12 +13,12 @@ from spicy.emulator.account import Account
 from spicy.emulator.catalogue import MAX_MESSAGE, MIB, Catalogue
 from spicy.emulator.chat import Chat
 from spicy.emulator.faults import Fault, FaultPlan
-from spicy.emulator.files import Files, FileShelf
-from spicy.emulator.image import Images
+from spicy.emulator.files import FileShelf, FilesService
+from spicy.emulator.image import ImageService
 from spicy.emulator.inputs import Inbox
-from spicy.emulator.ledger import Ledger, Record
-from spicy.emulator.state import KEPT_SECONDS, LINK_SECONDS, Settings, State
-from spicy.emulator.video import Videos
+from spicy.emulator.ledger import Record, RequestLedger
+from spicy.emulator.state import KEPT_SECONDS, LINK_SECONDS, EmulatorSettings, EmulatorState
+from spicy.emulator.video import VideoService
 from spicy.emulator.web import Controls, Web
 from spicy.emulator.wire import grpc
 
@@ -49,7 +49,7 @@ class Emulator:
         kept_seconds: float = KEPT_SECONDS,
         chat_prices: Mapping[str, str] | None = None,
     ) -> None:
-        settings = Settings(
+        settings = EmulatorSettings(
             key=key,
             seed=seed,
             time_scale=time_scale,
@@ -61,15 +61,15 @@ class Emulator:
             catalogue=Catalogue().with_chat_prices(chat_prices or {}),
         )
         self._wanted_port = port
-        self._state = State(settings, FaultPlan(seed, faults))
+        self._state = EmulatorState(settings, FaultPlan(seed, faults))
         self._shelf = FileShelf()
         inbox = Inbox(self._state, self._shelf)
-        self._videos = Videos(self._state, inbox, self._shelf)
+        self._videos = VideoService(self._state, inbox, self._shelf)
         self._handlers = (
             Chat(self._state, inbox).handler(),
-            Images(self._state, inbox, self._shelf).handler(),
+            ImageService(self._state, inbox, self._shelf).handler(),
             self._videos.handler(),
-            Files(self._state, self._shelf).handler(),
+            FilesService(self._state, self._shelf).handler(),
             *Account(self._state).handlers(),
         )
         self._web = Web(Controls(self._state, self.reset), http_port)
@@ -121,7 +121,7 @@ class Emulator:
         return self._web.url
 
     @property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> RequestLedger:
         """Counts and sums."""
         return self._state.ledger
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from spicy.emulator.assets import Assets
 from spicy.emulator.catalogue import Catalogue
 from spicy.emulator.faults import FaultPlan, Hit
-from spicy.emulator.ledger import Ledger, Order, Record
+from spicy.emulator.ledger import Record, RequestLedger, SubmittedRequest
 from spicy.emulator.network import Code, Gone, Refusal, cut_connection
 from spicy.emulator.wire import grpc
 
@@ -38,7 +38,7 @@ _MODERATION = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class EmulatorSettings:
     """How the emulator behaves. Latencies and lifetimes are multiplied by `time_scale`; rates are not."""
 
     key: str = "test-key"
@@ -76,7 +76,7 @@ class Admitted:
     """An accepted submission, on its way."""
 
     record: Record
-    order: Order
+    order: SubmittedRequest
     hit: Hit | None
     dice: random.Random
     seconds: float
@@ -98,13 +98,13 @@ class Admitted:
         return f"{self.record.digest[:20]}-{self.record.nth}"
 
 
-class State:
+class EmulatorState:
     """Everything the services know. Safe to use from any thread."""
 
-    def __init__(self, settings: Settings, faults: FaultPlan) -> None:
+    def __init__(self, settings: EmulatorSettings, faults: FaultPlan) -> None:
         self.settings = settings
         self.faults = faults
-        self.ledger = Ledger()
+        self.ledger = RequestLedger()
         self.assets = Assets(settings.link_seconds * settings.time_scale)
         self.port = 0
         self._lock = threading.Lock()
@@ -135,7 +135,7 @@ class State:
             raise Gone
 
     def admit(
-        self, order: Order, context: grpc.ServicerContext, unfit: frozenset[str] = frozenset()
+        self, order: SubmittedRequest, context: grpc.ServicerContext, unfit: frozenset[str] = frozenset()
     ) -> Admitted:
         """Accept a checked request and bill it, unless a limit or a fault comes first.
 
@@ -172,7 +172,7 @@ class State:
             self.ledger.lose(admitted.record)
             raise Gone
 
-    def _limit(self, order: Order) -> None:
+    def _limit(self, order: SubmittedRequest) -> None:
         most = self.settings.max_in_flight
         if most is not None and self.ledger.in_flight() >= most:
             raise Refusal(Code.RESOURCE_EXHAUSTED, f"Too many concurrent requests. At most {most} may run.")

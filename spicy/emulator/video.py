@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spicy.emulator.assets import Asset
+from spicy.emulator.assets import MediaAsset
 from spicy.emulator.catalogue import VideoModel
 from spicy.emulator.files import FileShelf, check_storage, store_output
 from spicy.emulator.inputs import Inbox
-from spicy.emulator.ledger import Order
+from spicy.emulator.ledger import SubmittedRequest
 from spicy.emulator.media import draw_clip
 from spicy.emulator.network import Code, Refusal
 from spicy.emulator.rpc import service, unary
-from spicy.emulator.state import Admitted, State
+from spicy.emulator.state import Admitted, EmulatorState
 from spicy.emulator.video_checks import Shot, read_edit, read_extension, read_shot
 from spicy.emulator.wire import deferred_pb2, grpc, image_pb2, usage_pb2, video_pb2
 
@@ -25,12 +25,12 @@ _MODERATED = "The video was rejected by content moderation."
 
 
 @dataclass(slots=True)
-class _Job:
+class _VideoJob:
     """Work in progress, or done."""
 
     admitted: Admitted
     shot: Shot
-    asset: Asset
+    asset: MediaAsset
     began: float
     storage: image_pb2.StorageOptions | None
     link: str = ""
@@ -44,15 +44,15 @@ class _Job:
         return 100 if taken >= self.admitted.seconds else int(100 * taken / self.admitted.seconds)
 
 
-class Videos:
+class VideoService:
     """The service on the wire."""
 
-    def __init__(self, state: State, inbox: Inbox, shelf: FileShelf) -> None:
+    def __init__(self, state: EmulatorState, inbox: Inbox, shelf: FileShelf) -> None:
         self._state = state
         self._inbox = inbox
         self._shelf = shelf
         self._lock = threading.Lock()
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, _VideoJob] = {}
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What gRPC calls."""
@@ -101,7 +101,7 @@ class Videos:
         if storage is not None:
             check_storage(storage)
         shot = read(model)
-        order = Order(
+        order = SubmittedRequest(
             kind=shot.kind,
             model=request.model,
             served=served,
@@ -117,7 +117,7 @@ class Videos:
         if admitted.effect in _DELIVERED:
             self._state.assets.prepare(asset)
         with self._lock:
-            self._jobs[request_id] = _Job(admitted, shot, asset, time.monotonic(), storage)
+            self._jobs[request_id] = _VideoJob(admitted, shot, asset, time.monotonic(), storage)
         if admitted.effect != "never":
             self._state.work(
                 admitted, self._state.latency("submit") * self._state.settings.time_scale, context
@@ -142,7 +142,7 @@ class Videos:
             )
         return self._ended(job)
 
-    def _ended(self, job: _Job) -> video_pb2.GetDeferredVideoResponse:
+    def _ended(self, job: _VideoJob) -> video_pb2.GetDeferredVideoResponse:
         settings, admitted = self._state.settings, job.admitted
         age = time.monotonic() - job.began - admitted.seconds
         if admitted.effect == "expired" or age > settings.kept_seconds * settings.time_scale:
@@ -165,7 +165,7 @@ class Videos:
         response.progress = 100
         return video_pb2.GetDeferredVideoResponse(status=Status.DONE, response=response)
 
-    def _deliver(self, job: _Job, video: video_pb2.GeneratedVideo) -> None:
+    def _deliver(self, job: _VideoJob, video: video_pb2.GeneratedVideo) -> None:
         with self._lock:
             if not self._state.assets.alive(job.link):
                 job.link = self._state.assets.link(job.asset)
@@ -178,9 +178,9 @@ class Videos:
             video.file_output.CopyFrom(job.stored)
 
 
-def _asset(admitted: Admitted, shot: Shot) -> Asset:
+def _asset(admitted: Admitted, shot: Shot) -> MediaAsset:
     name = f"{admitted.name}-clip"
-    return Asset(
+    return MediaAsset(
         name,
         ".mp4",
         admitted.order.prompt,

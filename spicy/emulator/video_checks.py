@@ -17,7 +17,7 @@ from spicy.emulator.catalogue import (
     clip_size,
     ratio_of,
 )
-from spicy.emulator.inputs import Footage, Inbox, Picture, invalid
+from spicy.emulator.inputs import Footage, Inbox, InputPicture, invalid
 from spicy.emulator.ledger import Param
 from spicy.emulator.wire import video_pb2
 
@@ -145,7 +145,7 @@ def _from_footage(kind: str, footage: Footage, model: VideoModel, billed: int, a
     )
 
 
-def _background(pictures: list[Picture]) -> bytes | None:
+def _background(pictures: list[InputPicture]) -> bytes | None:
     return pictures[0].small if pictures else None
 
 

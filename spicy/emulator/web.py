@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from spicy.emulator.assets import Asset
+from spicy.emulator.assets import MediaAsset
 from spicy.emulator.faults import Fault, Hit
-from spicy.emulator.state import State
+from spicy.emulator.state import EmulatorState
 
 _SLOW_SECONDS = 1.0
 _GARBAGE = b"<html><body>502 Bad Gateway</body></html>"
@@ -21,7 +21,7 @@ _GARBAGE = b"<html><body>502 Bad Gateway</body></html>"
 class Controls:
     """What may be asked of a running emulator."""
 
-    state: State
+    state: EmulatorState
     reset: Callable[[], None]
 
 
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(200, "text/html", _GARBAGE)
         return self._bytes(asset, hit)
 
-    def _bytes(self, asset: Asset, hit: Hit | None) -> None:
+    def _bytes(self, asset: MediaAsset, hit: Hit | None) -> None:
         state = self.controls.state
         if hit and hit.effect == "slow":
             threading.Event().wait(_SLOW_SECONDS * state.settings.time_scale * hit.fault.factor)

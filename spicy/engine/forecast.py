@@ -13,26 +13,26 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spicy.canon import digest_bytes
-from spicy.engine.films import Film
-from spicy.engine.fresh import check_node
-from spicy.engine.make import run_step
+from spicy.canonical_json import digest_bytes
+from spicy.engine.calls.replay import NotInStore, ReplayCallClient
+from spicy.engine.maker import run_step
+from spicy.engine.project import Film
 from spicy.engine.receipt import read_receipt
-from spicy.engine.replay import Missing, ReplayAsk
+from spicy.engine.staleness import check_node
 from spicy.errors import Refused, SpicyError, StepFailed, StoreError
 from spicy.ids import CallKey, Digest, NodeId, Step, Ticks
 from spicy.plan.node import CharacterJob, KeyframeJob, Node, Price, ReportJob, VideoJob
-from spicy.plan.price import quote
+from spicy.plan.price import estimate_cost
 from spicy.plan.reasons import Cause, Reason, compare_ingredients
 from spicy.ports import Asset, Call, ChatCall, call_key
-from spicy.steps.made import Bench
+from spicy.steps.result import StepContext
 from spicy.store.store import Store
 
 if TYPE_CHECKING:
-    from spicy.store.ledger import Row
+    from spicy.store.ledger import LedgerRow
 
 
-class Fate(StrEnum):
+class PlannedAction(StrEnum):
     """What a build would do with a node."""
 
     FRESH = "fresh"
@@ -53,11 +53,11 @@ UNTIL: Mapping[str, frozenset[Step]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class NodeForecast:
     """What a build would do with one node, why, and what it would cost."""
 
     node: Node
-    fate: Fate
+    fate: PlannedAction
     reasons: tuple[Reason, ...]
     price: Price = Price()
     shared: bool = False
@@ -71,7 +71,7 @@ class Forecast:
     """What a build would do with one film. `pending` prices a film whose story is not written yet."""
 
     film: Film
-    outlooks: tuple[Outlook, ...]
+    outlooks: tuple[NodeForecast, ...]
     pending: tuple[tuple[str, Price], ...] = ()
     """What is guessed, in words, and its price."""
 
@@ -84,9 +84,9 @@ class Forecast:
         return total
 
     @property
-    def stale(self) -> tuple[Outlook, ...]:
+    def stale(self) -> tuple[NodeForecast, ...]:
         """Everything that is not fresh."""
-        return tuple(o for o in self.outlooks if o.fate is not Fate.FRESH)
+        return tuple(o for o in self.outlooks if o.fate is not PlannedAction.FRESH)
 
 
 Choose = Callable[[Sequence[Node]], Iterable[str]]
@@ -144,16 +144,16 @@ class _View:
     def digest_of(self, path: str) -> Digest | None:
         return self.digests.get(path) or self.store.memo.digest(path)
 
-    def look(self, node: Node) -> Outlook:
+    def look(self, node: Node) -> NodeForecast:
         waits = [self.unknown[path] for path in node.inputs.values() if path in self.unknown]
         if waits:
             return self._waiting(node, waits)
-        status = check_node(node, self.digest_of, self.store, heal=False)
+        status = check_node(node, self.digest_of, self.store, repair=False)
         if status.fresh:
-            return Outlook(node, Fate.FRESH, (), older=self._older(node))
+            return NodeForecast(node, PlannedAction.FRESH, (), older=self._older(node))
         return self._replay(node, status.reasons)
 
-    def _waiting(self, node: Node, waits: list[Node]) -> Outlook:
+    def _waiting(self, node: Node, waits: list[Node]) -> NodeForecast:
         receipt = read_receipt(node)
         reasons = [Reason(Cause.NEW, node.title)] if receipt is None else []
         if receipt is not None:
@@ -162,43 +162,47 @@ class _View:
         self._lose(node)
         if any(w.id in self.refused for w in waits):
             self.refused.add(node.id)
-            return Outlook(node, Fate.REFUSED, tuple(reasons))
-        return Outlook(node, Fate.CALLS if _calls(node) else Fate.STORED, tuple(reasons), node.price)
+            return NodeForecast(node, PlannedAction.REFUSED, tuple(reasons))
+        return NodeForecast(
+            node, PlannedAction.CALLS if _calls(node) else PlannedAction.STORED, tuple(reasons), node.price
+        )
 
     def _lose(self, node: Node) -> None:
         for path in (*node.targets, node.receipt):
             self.unknown[path] = node
 
-    def _replay(self, node: Node, reasons: tuple[Reason, ...]) -> Outlook:
-        ask = ReplayAsk(self.store, self.film.prompts.provider, self._refusal)
+    def _replay(self, node: Node, reasons: tuple[Reason, ...]) -> NodeForecast:
+        ask = ReplayCallClient(self.store, self.film.prompts.provider, self._refusal)
         if isinstance(node.job, ReportJob):
-            return Outlook(node, Fate.STORED, reasons)
+            return NodeForecast(node, PlannedAction.STORED, reasons)
         try:
             files = {label: self._asset(path) for label, path in node.inputs.items()}
             files |= {label: Asset(pin.digest, pin.suffix, pin.text) for label, pin in node.pins.items()}
             files |= {label: self._soft(path) for label, path in node.unkeyed.items()}
-            made = run_step(node, files, Bench(ask, self.film.prompts))
-        except Missing as missing:
+            made = run_step(node, files, StepContext(ask, self.film.prompts))
+        except NotInStore as missing:
             self._lose(node)
             if missing.call is None:
-                return Outlook(node, Fate.STORED, reasons)
+                return NodeForecast(node, PlannedAction.STORED, reasons)
             key = call_key(self.film.prompts.provider, missing.call)
             shared = key in self.asked  # it will be there when this node's turn comes
             self.asked.add(key)
             price = Price() if shared else self._rest(node, ask, missing.call, key)
-            return Outlook(node, Fate.CALLS, reasons, price, shared=shared)
+            return NodeForecast(node, PlannedAction.CALLS, reasons, price, shared=shared)
         except Refused:
             self._lose(node)
             self.refused.add(node.id)
-            return Outlook(node, Fate.REFUSED, reasons)
+            return NodeForecast(node, PlannedAction.REFUSED, reasons)
         except SpicyError:
             # It would fail, or the store is damaged: the whole loop is the honest price.
             self._lose(node)
-            return Outlook(node, Fate.CALLS if _calls(node) else Fate.STORED, reasons, node.price)
+            return NodeForecast(
+                node, PlannedAction.CALLS if _calls(node) else PlannedAction.STORED, reasons, node.price
+            )
         for path, content in zip(node.targets, made.files, strict=True):
             self.digests[path] = digest_bytes(content) if isinstance(content, bytes) else content.digest
         self.unknown[node.receipt] = node
-        return Outlook(node, Fate.STORED, reasons)
+        return NodeForecast(node, PlannedAction.STORED, reasons)
 
     def _refusal(self, key: CallKey) -> str:
         """The words of a provider whose last word on a call was no: it is not asked again."""
@@ -209,7 +213,7 @@ class _View:
         row = self._row(key)
         return row.state.value if row is not None else ""
 
-    def _row(self, key: CallKey) -> Row | None:
+    def _row(self, key: CallKey) -> LedgerRow | None:
         """What the ledger last has of a call."""
         if not (self.store.root / "ledger.sqlite").exists():  # looking ahead writes nothing
             return None
@@ -230,15 +234,15 @@ class _View:
         digest = None if path in self.unknown else self.digest_of(path)
         return Asset(digest or Digest("0" * 64), Path(path).suffix.lower(), path)
 
-    def _rest(self, node: Node, ask: ReplayAsk, call: Call, key: CallKey) -> Price:
+    def _rest(self, node: Node, ask: ReplayCallClient, call: Call, key: CallKey) -> Price:
         """The price from the first call that is not in the store.
 
         One that was accepted already is paid for, if its answer comes home; the worst is that it does not.
         """
         recipe = self.film.recipe
-        done = sum(quote(answered.call, recipe) for answered in ask.calls)
-        paid = quote(call, recipe) if self._state(key) in _ACCEPTED else 0
-        low = quote(call, recipe) - paid
+        done = sum(estimate_cost(answered.call, recipe) for answered in ask.calls)
+        paid = estimate_cost(call, recipe) if self._state(key) in _ACCEPTED else 0
+        low = estimate_cost(call, recipe) - paid
         judged = not (isinstance(node.job, VideoJob) and not node.job.cast)
         if not isinstance(call, ChatCall) and judged:
             low += recipe.price(recipe.models_for(self.film.prompts.provider).judge).per_call

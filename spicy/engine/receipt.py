@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spicy.canon import Json
-from spicy.files import write_whole
+from spicy.canonical_json import Json
+from spicy.files import write_atomic
 from spicy.ids import Digest, Ticks
 from spicy.plan.node import Node, node_key
-from spicy.ports import Answered, inputs_of
-from spicy.steps.made import Made
+from spicy.ports import CallResult, inputs_of
+from spicy.steps.result import StepResult
 
 RECEIPT_VERSION = 1
 
@@ -60,7 +60,7 @@ def made_files(folder: Path) -> set[Path]:
 class Log:
     """What a step did while it ran."""
 
-    calls: Sequence[tuple[str, Answered]] = ()
+    calls: Sequence[tuple[str, CallResult]] = ()
     """(purpose, answer), in the order of asking."""
     warnings: Sequence[str] = ()
     seconds: float = 0.0
@@ -75,7 +75,7 @@ def write_receipt(
     inputs: Mapping[str, Digest],
     unkeyed: Mapping[str, Digest],
     targets: Mapping[str, Digest],
-    made: Made,
+    made: StepResult,
     log: Log,
     provider: str,
 ) -> None:
@@ -112,10 +112,10 @@ def write_receipt(
         "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "facts": dict(made.facts),
     }
-    write_whole(Path(node.receipt), (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(Path(node.receipt), (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def _call(purpose: str, answered: Answered) -> dict[str, Json]:
+def _call(purpose: str, answered: CallResult) -> dict[str, Json]:
     call = answered.call
     return {
         "key": answered.key,

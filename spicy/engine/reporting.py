@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from spicy.engine.films import Film
-from spicy.files import write_whole
+from spicy.engine.project import Film
+from spicy.files import write_atomic
 from spicy.plan.node import ReportJob
 from spicy.report.html import render_report
 from spicy.report.manifest import build_manifest
-from spicy.steps.made import Made
+from spicy.steps.result import StepResult
 
 
 def write_report(film: Film) -> Path:
@@ -25,13 +25,13 @@ def write_report(film: Film) -> Path:
     made = make_report(film.name, Path(node.folder), node.job, map(Path, node.inputs.values()))
     for path, content in zip(node.targets, made.files, strict=True):
         if isinstance(content, bytes):
-            write_whole(Path(path), content)
+            write_atomic(Path(path), content)
     return Path(node.targets[1])
 
 
-def make_report(film: str, folder: Path, job: ReportJob, receipts: Iterable[Path]) -> Made:
+def make_report(film: str, folder: Path, job: ReportJob, receipts: Iterable[Path]) -> StepResult:
     """Read the receipts that exist and write both files' texts; what is missing is shown as missing."""
     read = [json.loads(path.read_bytes()) for path in receipts if path.exists()]
     manifest = build_manifest(film, job.story, read)
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    return Made(files=(text.encode(), render_report(manifest, folder).encode()))
+    return StepResult(files=(text.encode(), render_report(manifest, folder).encode()))

@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spicy.engine.films import Film
+from spicy.engine.project import Film
 from spicy.errors import UsageError
-from spicy.files import turn
+from spicy.files import exclusive_lock
 from spicy.ids import Digest, Step
 from spicy.slug import slug
-from spicy.spec import places
+from spicy.spec import positions
 from spicy.spec.edit import SpecEdit
 from spicy.spec.load import load_spec
 from spicy.spec.model import CharacterChanges, SceneChanges, Spec, WrittenCharacter, WrittenScene, scene_at
@@ -113,7 +113,7 @@ def pinned(film: Film, step: Step, item: str) -> Digest | None:
 def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[str]:
     shown = film.spec.path
     # Without turns, of two builds that are started with a new take at once, one could write over the other's.
-    with _editing, turn(Path(os.path.realpath(root / shown)).parent):
+    with _editing, exclusive_lock(Path(os.path.realpath(root / shown)).parent):
         try:
             edit = SpecEdit(root / shown, shown)
         except OSError as error:
@@ -131,7 +131,7 @@ def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[
         return said
 
 
-def _rest(value: places.Value) -> places.Value:
+def _rest(value: positions.Value) -> positions.Value:
     """What a spec says besides takes and pins. A mapping that says nothing else says nothing."""
     if isinstance(value, dict):
         inner = {key: _rest(v) for key, v in value.items() if not _is_choice(key, v)}
@@ -139,7 +139,7 @@ def _rest(value: places.Value) -> places.Value:
     return [_rest(item) for item in value] if isinstance(value, list) else value
 
 
-def _is_choice(key: str, value: places.Value) -> bool:
+def _is_choice(key: str, value: positions.Value) -> bool:
     if key in FIELDS:
         return isinstance(value, str) and read_pin(value if "." in value else f"{value}.jpg") is not None
     return key in _CHOICES and isinstance(value, int)
@@ -151,9 +151,9 @@ class _Item:
 
     name: str
     written: WrittenCharacter | WrittenScene | None
-    written_at: places.Path
+    written_at: positions.Path
     override: CharacterChanges | SceneChanges | None
-    override_at: places.Path
+    override_at: positions.Path
     is_overridden: bool
     """Whether the override is in the file, though it may say nothing yet."""
 
@@ -162,16 +162,16 @@ class _Item:
         value = getattr(self.override, field, None)
         return value if value is not None else getattr(self.written, field, None)
 
-    def take_at(self, field: str) -> places.Path:
+    def take_at(self, field: str) -> positions.Path:
         """Where a take belongs: with what else is changed of the item, else where it is written."""
         return (*(self.override_at if self.is_overridden or self.written is None else self.written_at), field)
 
-    def pin_at(self, field: str) -> places.Path:
+    def pin_at(self, field: str) -> positions.Path:
         """Where a pin belongs: where it is written, unless an override has the word."""
         in_override = self.written is None or getattr(self.override, field, None) is not None
         return (*(self.override_at if in_override else self.written_at), field)
 
-    def pins_at(self, field: str) -> list[places.Path]:
+    def pins_at(self, field: str) -> list[positions.Path]:
         """Where it is pinned; both places may say so."""
         parts = ((self.override, self.override_at), (self.written, self.written_at))
         return [(*way, field) for part, way in parts if read_pin(getattr(part, field, None)) is not None]

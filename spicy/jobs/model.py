@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.ids import Digest, Ticks
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """Where a job stands: pending → processing → completed, failed or cancelled."""
 
     PENDING = "pending"
@@ -20,7 +20,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-ENDS = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
+ENDS = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 
 
 class Mode(StrEnum):
@@ -38,7 +38,7 @@ class Job:
     id: str
     """`job_` and 24 hexadecimal digits."""
     mode: Mode
-    state: State
+    state: JobState
     model: str
     """As the client called it."""
     prompt: str
@@ -100,7 +100,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class JobRequest:
     """A checked request, on its way to become a job."""
 
     mode: Mode

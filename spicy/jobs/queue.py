@@ -19,7 +19,7 @@ from pathlib import Path
 from spicy.errors import SpicyError
 from spicy.ids import Ticks
 from spicy.jobs.database import PATIENCE, Database
-from spicy.jobs.model import ENDS, Claim, Job, Mode, Order, Outcome, State
+from spicy.jobs.model import ENDS, Claim, Job, JobRequest, JobState, Mode, Outcome
 from spicy.jobs.rows import end_badly, find_row, job_of, next_row, put_back
 
 MOST_LISTED = 10_000
@@ -74,7 +74,7 @@ class Queue:
         self._seen = threading.local()
 
     def add(
-        self, order: Order, *, idempotency: tuple[str, str] | None = None, held: float = 0
+        self, order: JobRequest, *, idempotency: tuple[str, str] | None = None, held: float = 0
     ) -> tuple[Job, bool]:
         """Take an order in. Returns its job, and whether it is new.
 
@@ -98,13 +98,13 @@ class Queue:
         return job, True
 
     def _insert(
-        self, db: sqlite3.Connection, order: Order, key: str | None, digest: str | None, held: float
+        self, db: sqlite3.Connection, order: JobRequest, key: str | None, digest: str | None, held: float
     ) -> Job:
         now = self._clock()
         job = Job(
             id=f"job_{secrets.token_hex(12)}",
             mode=order.mode,
-            state=State.PROCESSING if held else State.PENDING,
+            state=JobState.PROCESSING if held else JobState.PENDING,
             model=order.model,
             prompt=order.prompt,
             request=order.request,
@@ -140,7 +140,7 @@ class Queue:
     def jobs(
         self,
         *,
-        state: State | None = None,
+        state: JobState | None = None,
         mode: Mode | None = None,
         limit: int = 100,
         after: str | None = None,
@@ -172,7 +172,7 @@ class Queue:
 
     def position(self, job: Job) -> int:
         """How many jobs of its mode wait before it; 0 when it is next, or does not wait."""
-        if job.state is not State.PENDING:
+        if job.state is not JobState.PENDING:
             return 0
         with self._db.read() as db:
             (count,) = db.execute(
@@ -182,11 +182,11 @@ class Queue:
             ).fetchone()
         return int(count)
 
-    def counts(self) -> dict[tuple[Mode, State], int]:
+    def counts(self) -> dict[tuple[Mode, JobState], int]:
         """How many jobs there are of each mode in each state; what there is none of is not named."""
         with self._db.read() as db:
             rows = db.execute("SELECT mode, state, count(*) FROM job GROUP BY mode, state").fetchall()
-        return {(Mode(mode), State(state)): count for mode, state, count in rows}
+        return {(Mode(mode), JobState(state)): count for mode, state, count in rows}
 
     def claim(self, mode: Mode, worker: str, lease: float) -> Claim | None:
         """Put the oldest waiting job of a mode into a worker's hands for `lease` seconds, or None when none waits."""
@@ -197,7 +197,7 @@ class Queue:
                 now, token = self._clock(), secrets.token_hex(16)
                 job = replace(
                     job_of(row),
-                    state=State.PROCESSING,
+                    state=JobState.PROCESSING,
                     updated=now,
                     started=now,
                     lease_until=now + lease,
@@ -241,7 +241,7 @@ class Queue:
             held = db.execute(
                 "SELECT 1 FROM job WHERE id = ? AND state = 'processing' AND worker = ?", (id, _STORE)
             )
-            if job.state is not State.PENDING and held.fetchone() is None:
+            if job.state is not JobState.PENDING and held.fetchone() is None:
                 raise ClaimLost(job, f"is {job.state} already")
             return self._end(db, job, outcome)
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 
 from spicy.ids import Digest, Ticks
-from spicy.jobs.model import Job, Mode, State
+from spicy.jobs.model import Job, JobState, Mode
 
 
 def find_row(db: sqlite3.Connection, id: str) -> sqlite3.Row | None:
@@ -48,7 +48,7 @@ def job_of(row: sqlite3.Row) -> Job:
     return Job(
         id=row["id"],
         mode=Mode(row["mode"]),
-        state=State(row["state"]),
+        state=JobState(row["state"]),
         model=row["model"],
         prompt=row["prompt"],
         request=json.loads(row["request"]),

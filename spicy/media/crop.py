@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spicy.errors import MediaError
-from spicy.files import whole
+from spicy.files import atomic_path
 
 QUALITY = 95
 
@@ -30,7 +30,7 @@ def crop_to(picture: Path, into: Path, across: int, down: int) -> None:
             wide, high = unit * across, unit * down
             left, top = (width - wide) // 2, (height - high) // 2
             cut = image.convert("RGB").crop((left, top, left + wide, top + high))
-        with whole(into, durable=False) as draft:
+        with atomic_path(into, durable=False) as draft:
             cut.save(draft, "JPEG", quality=QUALITY, subsampling=0)
     except (OSError, ValueError) as error:
         raise MediaError(f"{picture}: cannot be cut to {across}:{down}: {error}") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spicy.errors import MediaError
-from spicy.files import whole
+from spicy.files import atomic_path
 from spicy.media.containers import open_packets
 
 if TYPE_CHECKING:
@@ -93,5 +93,5 @@ def _picture(frame: VideoFrame) -> Image:
 
 
 def _save(frame: VideoFrame, into: Path) -> None:
-    with whole(into, durable=False) as draft:
+    with atomic_path(into, durable=False) as draft:
         _picture(frame).save(draft, "JPEG", quality=QUALITY)

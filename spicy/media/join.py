@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from spicy.errors import MediaError
-from spicy.files import whole
+from spicy.files import atomic_path
 from spicy.media.commands import picture_args, sound_args
 from spicy.media.crossfade import dissolved
 from spicy.media.ffmpeg import run_ffmpeg
@@ -45,7 +45,7 @@ class JoinReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _JoinPart:
     """A clip ready to be joined: where its pictures and its sound are found now."""
 
     pictures: Path
@@ -64,10 +64,10 @@ def join_clips(
         raise MediaError("a film needs at least one clip")
     infos = _probed(clips)
     reasons = [deviations(info, plan) for info in infos]
-    told = progress or _unheard
+    told = progress or _without_sound
     with tempfile.TemporaryDirectory(prefix="spicy-join-") as room:
         parts = _conforming(clips, infos, plan, Path(room), lambda done: told(done * 0.5))
-        with whole(into, durable=False) as draft:
+        with atomic_path(into, durable=False) as draft:
             frames = _assemble(clips, parts, draft, plan, Path(room), lambda done: told(0.5 + done * 0.5))
             info = _checked(draft, plan, frames)
     return JoinReport(
@@ -84,13 +84,13 @@ def _probed(clips: Sequence[Path]) -> list[ClipInfo]:
         return list(pool.map(probe_clip, clips))
 
 
-def _unheard(done: float) -> None:
+def _without_sound(done: float) -> None:
     """Progress that nobody asked for."""
 
 
 def _conforming(
     clips: Sequence[Path], infos: Sequence[ClipInfo], plan: JoinPlan, room: Path, progress: Progress
-) -> list[_Part]:
+) -> list[_JoinPart]:
     """Encode anew the pictures and the sound that deviate, each on its own."""
     parts = []
     for at, (clip, info) in enumerate(zip(clips, infos, strict=True)):
@@ -102,7 +102,7 @@ def _conforming(
         if sound and sound_deviations(info, plan) and plan.transition is Transition.CUT:
             sound = room / f"{at}.m4a"
             _encode(clip, sound_args(clip, sound, info, plan))
-        parts.append(_Part(pictures, info if pictures is clip else probe_clip(pictures), sound))
+        parts.append(_JoinPart(pictures, info if pictures is clip else probe_clip(pictures), sound))
         progress((at + 1) / len(clips))
     return parts
 
@@ -122,7 +122,12 @@ def _encode(
 
 
 def _assemble(
-    clips: Sequence[Path], parts: Sequence[_Part], draft: Path, plan: JoinPlan, room: Path, progress: Progress
+    clips: Sequence[Path],
+    parts: Sequence[_JoinPart],
+    draft: Path,
+    plan: JoinPlan,
+    room: Path,
+    progress: Progress,
 ) -> int:
     """Write the film and say how many frames it must have."""
     infos = {part.pictures: part.info for part in parts}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import cast as typed
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.ids import NodeId, Step
 from spicy.plan.node import (
     CharacterJob,
@@ -22,7 +22,7 @@ from spicy.plan.node import (
     node_id,
 )
 from spicy.plan.price import Prices
-from spicy.plan.prompts import Prompts
+from spicy.plan.prompts import StepPrompts
 from spicy.ports import LOCAL_VERSION
 from spicy.recipe.model import Recipe
 from spicy.spec.pins import Pin, read_pin
@@ -80,7 +80,7 @@ class _Expansion:
     ) -> None:
         self.film, self.story, self.story_text, self.recipe = film, story, story_text, recipe
         self.paths = Paths.of(build, film)
-        self.prompts = Prompts(recipe, provider)
+        self.prompts = StepPrompts(recipe, provider)
         self.prices = Prices(recipe, provider)
         self.sheets: dict[str, tuple[NodeId, str]] = {}
         self.receipts: list[tuple[NodeId, str]] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from spicy.canon import Json, digest_json
+from spicy.canonical_json import Json, digest_json
 from spicy.ids import Digest, NodeId, NodeKey, Step, Ticks
 from spicy.spec.pins import Pin
 from spicy.story.model import Character, Scene, Story

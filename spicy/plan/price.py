@@ -10,7 +10,7 @@ from spicy.ports import Call, ChatCall, EditCall, ExtendCall, ImageCall, VideoCa
 from spicy.recipe.model import Recipe
 
 
-def quote(call: Call, recipe: Recipe) -> Ticks:
+def estimate_cost(call: Call, recipe: Recipe) -> Ticks:
     """What `call` is expected to cost by the recipe's price table; 0 for a model without prices."""
     price = recipe.price(call.model)
     match call:
@@ -27,9 +27,11 @@ def quote(call: Call, recipe: Recipe) -> Ticks:
             assert_never(call)
 
 
-def most(call: Call, recipe: Recipe) -> Ticks:
+def max_cost(call: Call, recipe: Recipe) -> Ticks:
     """What `call` may cost at most, which is what a cap sets aside: only a chat's price is not known before."""
-    return recipe.price(call.model).per_call_most if isinstance(call, ChatCall) else quote(call, recipe)
+    return (
+        recipe.price(call.model).per_call_most if isinstance(call, ChatCall) else estimate_cost(call, recipe)
+    )
 
 
 def loop(first: Ticks, again: Ticks, rounds: int, retry_rate: float) -> Price:

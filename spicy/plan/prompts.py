@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.errors import UsageError
 from spicy.plan.node import CharacterJob, KeyframeJob, VideoJob
-from spicy.recipe.model import Models, Recipe
+from spicy.recipe.model import Recipe, RoleModels
 from spicy.story.model import Character, Continuity
 
 
@@ -22,7 +22,7 @@ def _cast(characters: Sequence[Character]) -> list[dict[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompts:
+class StepPrompts:
     """Renders every prompt of one film's recipe for one provider."""
 
     recipe: Recipe
@@ -44,7 +44,7 @@ class Prompts:
         return text
 
     @property
-    def _models(self) -> Models:
+    def _models(self) -> RoleModels:
         return self.recipe.models_for(self.provider)
 
     def sheet(self, job: CharacterJob, problems: Sequence[str] = ()) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.ids import Digest
 
 
@@ -100,7 +100,7 @@ def _text(value: Json) -> str:
         return ""
     if isinstance(value, str):
         return value
-    from spicy.canon import canonical
+    from spicy.canonical_json import canonical
 
     return canonical(value)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from spicy.errors import Problem, SpecError, UsageError
 from spicy.recipe.model import Recipe, RecipeText, Template, in_ticks
-from spicy.spec.border import Mistake, check
-from spicy.spec.places import Document, Value
-from spicy.spec.places import Path as Keys
+from spicy.spec.positions import Document, Value
+from spicy.spec.positions import Path as Keys
 from spicy.spec.suggest import unknown
+from spicy.spec.validation import Mistake, check
 from spicy.spec.yaml import MOST_BYTES, read_yaml
 
 _PACKAGE = Path(__file__).resolve().parent.parent

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator
 
-from spicy.canon import digest_bytes
+from spicy.canonical_json import digest_bytes
 from spicy.errors import UsageError
 from spicy.ids import Ticks, ticks
-from spicy.spec.border import Line, Prose, Text, Word
 from spicy.spec.suggest import unknown
+from spicy.spec.validation import Line, Prose, TextModel, Word
 
 AspectRatio = Literal["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"]
 Count = Annotated[int, Field(ge=1, le=999)]
@@ -24,7 +24,7 @@ Bytes = Annotated[int, Field(ge=1, le=1_000_000)]
 Rate = Annotated[float, Field(gt=0, le=100_000)]
 
 
-class Models(Text):
+class RoleModels(TextModel):
     """Which model answers what."""
 
     story: Word = Field(description="Writes the story, and says whom the reference pictures show.")
@@ -34,7 +34,7 @@ class Models(Text):
     correct: Word = Field(description="Corrects a clip by video edit.")
 
 
-class Prompts(Text):
+class PromptFiles(TextModel):
     """Template files, relative to the recipe that names them."""
 
     story: Word
@@ -49,7 +49,7 @@ class Prompts(Text):
     correct: Word
 
 
-class ProviderPrompts(Text):
+class ProviderPrompts(TextModel):
     """Template files of one provider, in place of the general ones."""
 
     story: Word | None = None
@@ -64,7 +64,7 @@ class ProviderPrompts(Text):
     correct: Word | None = None
 
 
-class StorySettings(Text):
+class StorySettings(TextModel):
     """What ideation is asked for, and what written scenes leave unsaid."""
 
     scenes: Count = Field(description="How many, when the spec does not say.")
@@ -76,7 +76,7 @@ class StorySettings(Text):
     duration: Annotated[int, Field(ge=1, le=15)] = Field(description="Whole seconds of a scene.")
 
 
-class Verify(Text):
+class Verify(TextModel):
     """Thresholds of the vision checks and lengths of the loops."""
 
     threshold: Share
@@ -88,7 +88,7 @@ class Verify(Text):
     retry_rate: Share = Field(description="How often a round is repeated, for the likely price.")
 
 
-class ModelLimits(Text):
+class ModelLimits(TextModel):
     """What one model can take; what is unsaid is not known to be limited."""
 
     prompt_bytes: Bytes | None = Field(None, description="In place of `limits.prompt_bytes`.")
@@ -102,7 +102,7 @@ class ModelLimits(Text):
     edits: bool = Field(True, description="Whether it corrects clips.")
 
 
-class Limits(Text):
+class Limits(TextModel):
     """What the models can take."""
 
     references_per_edit: Count
@@ -114,7 +114,7 @@ class Limits(Text):
     )
 
 
-class Output(Text):
+class Output(TextModel):
     """Parameters of stills and clips."""
 
     resolution: Annotated[Word, Field(pattern=r"^[1-9][0-9]{1,3}p$")]
@@ -126,7 +126,7 @@ class Output(Text):
     fps: Annotated[int, Field(ge=1, le=120)]
 
 
-class Assembly(Text):
+class Assembly(TextModel):
     """How clips become a film."""
 
     transition: Literal["cut", "crossfade"]
@@ -137,7 +137,7 @@ class Assembly(Text):
     mark: Line = Field(description="In the film's metadata.")
 
 
-class Rates(Text):
+class RateLimits(TextModel):
     """Submits per second and model."""
 
     chat: Rate
@@ -145,7 +145,7 @@ class Rates(Text):
     video: Rate
 
 
-class PriceText(Text):
+class PriceText(TextModel):
     """Prices of one model in US dollars; what is unsaid is free."""
 
     per_call: Dollars = Field(0.0, description="What a chat usually takes.")
@@ -157,31 +157,31 @@ class PriceText(Text):
     per_input: Dollars = 0.0
 
 
-class PriceTable(Text):
+class PriceTable(TextModel):
     """Prices with the day on which they were true."""
 
     as_of: Annotated[Word, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     models: dict[str, PriceText]
 
 
-class RecipeText(Text):
+class RecipeText(TextModel):
     """A whole recipe, after `extends` has been followed."""
 
     version: Literal[1]
-    models: dict[str, Models] = Field(description="By provider.")
-    prompts: Prompts
+    models: dict[str, RoleModels] = Field(description="By provider.")
+    prompts: PromptFiles
     provider_prompts: dict[str, ProviderPrompts] = Field(default_factory=dict, description="By provider.")
     story: StorySettings
     verify: Verify
     limits: Limits
     output: Output
     assembly: Assembly
-    rates: dict[str, Rates] = Field(description="By provider.")
+    rates: dict[str, RateLimits] = Field(description="By provider.")
     prices: PriceTable
 
     @field_validator("models")
     @classmethod
-    def _some_provider(cls, models: dict[str, Models]) -> dict[str, Models]:
+    def _some_provider(cls, models: dict[str, RoleModels]) -> dict[str, RoleModels]:
         if not models:
             raise ValueError("name the models of at least one provider")
         return models
@@ -219,13 +219,13 @@ class Recipe:
     """A recipe without mistakes, with the text of its templates."""
 
     name: str
-    models: Mapping[str, Models]
+    models: Mapping[str, RoleModels]
     story: StorySettings
     verify: Verify
     limits: Limits
     output: Output
     assembly: Assembly
-    rates: Mapping[str, Rates]
+    rates: Mapping[str, RateLimits]
     prices_as_of: str
     prices: Mapping[str, ModelPrice]
     templates: Mapping[str, Template] = field(repr=False)
@@ -254,7 +254,7 @@ class Recipe:
         """The digest of a template's text, which tells an edited one from an old one."""
         return digest_bytes(self._template(prompt, provider).text.encode())
 
-    def models_for(self, provider: str) -> Models:
+    def models_for(self, provider: str) -> RoleModels:
         """The models of a provider; raises UsageError when the recipe has none."""
         if provider not in self.models:
             said = unknown("provider", provider, self.models, list_as="its providers are")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.errors import StoreError
 from spicy.ids import usd
 from spicy.report.manifest import VERSION
-from spicy.report.pictures import Picture, inside, size_for, thumbnail
+from spicy.report.pictures import Thumbnail, inside, size_for, thumbnail
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -36,7 +36,7 @@ def render_report(manifest: Mapping[str, Json], film_dir: Path) -> str:
     cast, scenes = _count(manifest, "characters"), _count(manifest, "scenes")
     size = size_for(cast + scenes)
 
-    def thumb(path: object) -> Picture | None:
+    def thumb(path: object) -> Thumbnail | None:
         known = inside(path)
         return thumbnail(film_dir / known, size) if known else None
 

@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.ids import NodeId, Step
-from spicy.report.receipt import AttemptLine, CallLine, Receipt, read_receipt
+from spicy.report.receipt import AttemptLine, CallLine, ReportReceipt, read_receipt
 from spicy.story.model import Character, Scene, Story
 
 VERSION = 1
@@ -39,7 +39,7 @@ class _Film:
         self.film, self.story = film, story
         self.receipts = {NodeId(r.node): r for r in map(read_receipt, receipts) if r.film == film}
         self.missing = dict(_named(text) for text in missing)
-        self.used: list[Receipt] = []
+        self.used: list[ReportReceipt] = []
         self.absent: list[Json] = []
 
     def tree(self) -> Tree:
@@ -114,10 +114,10 @@ def _stem(targets: Mapping[str, Json], name: str) -> Json:
     return next((path for path in targets if PurePosixPath(path).stem == name), None)
 
 
-def _made(receipt: Receipt | None) -> Tree:
+def _made(receipt: ReportReceipt | None) -> Tree:
     """What a receipt says of its target, or the same fields with nothing in them."""
     if receipt is None:
-        receipt = Receipt(spicy=1, node="", film="", step=Step.SCRIPT, item="")
+        receipt = ReportReceipt(spicy=1, node="", film="", step=Step.SCRIPT, item="")
     chosen = next((a for a in receipt.attempts if a.chosen), None)
     return {
         "path": next(iter(receipt.targets), None),
@@ -145,7 +145,7 @@ def _call(call: CallLine) -> Tree:
     return {**call.model_dump(), "inputs": list(call.inputs)}
 
 
-def _totals(receipts: Iterable[Receipt]) -> Tree:
+def _totals(receipts: Iterable[ReportReceipt]) -> Tree:
     """Sums over the film. A call that serves two targets was bought once and counts once."""
     kept = list(receipts)
     unique: dict[str, CallLine] = {}

@@ -40,7 +40,7 @@ def inside(path: object) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Thumbnail:
     """A thumbnail and its own size in pixels."""
 
     url: str
@@ -48,7 +48,7 @@ class Picture:
     height: int
 
 
-def thumbnail(file: Path, size: Size) -> Picture | None:
+def thumbnail(file: Path, size: Size) -> Thumbnail | None:
     """Shrink a picture file to a JPEG data URL; None when it is not there or not a picture."""
     from PIL import Image, ImageOps
 
@@ -63,7 +63,7 @@ def thumbnail(file: Path, size: Size) -> Picture | None:
     out = io.BytesIO()
     flat.save(out, "JPEG", quality=size.quality)
     url = "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
-    return Picture(url, flat.width, flat.height)
+    return Thumbnail(url, flat.width, flat.height)
 
 
 def _flatten(image: Image.Image) -> Image.Image:

@@ -7,18 +7,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.errors import StoreError
 from spicy.ids import Step
 
 
-class _Part(BaseModel):
+class _ReceiptPart(BaseModel):
     """Newer receipts may carry more fields; those that are known must be what they are."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class CallLine(_Part):
+class CallLine(_ReceiptPart):
     """One call, as its receipt remembers it."""
 
     key: str
@@ -38,7 +38,7 @@ class CallLine(_Part):
     asset: str | None = None
 
 
-class AttemptLine(_Part):
+class AttemptLine(_ReceiptPart):
     """One try at a target, with the judge's verdict."""
 
     number: int
@@ -50,7 +50,7 @@ class AttemptLine(_Part):
     chosen: bool = False
 
 
-class Receipt(_Part):
+class ReportReceipt(_ReceiptPart):
     """How one target group was made."""
 
     spicy: Literal[1]
@@ -71,7 +71,7 @@ class Receipt(_Part):
     facts: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-def read_receipt(data: Mapping[str, Json]) -> Receipt:
+def read_receipt(data: Mapping[str, Json]) -> ReportReceipt:
     """Check a receipt. Raises StoreError naming its node, what is wrong and what to do."""
     node = data.get("node", "unknown target")
     if data.get("spicy") != 1:
@@ -79,7 +79,7 @@ def read_receipt(data: Mapping[str, Json]) -> Receipt:
             f"the receipt of {node} has version {data.get('spicy')!r}, this spicy reads 1: use a newer spicy"
         )
     try:
-        return Receipt.model_validate(data)
+        return ReportReceipt.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spicy.engine.budget import Budget
-from spicy.engine.films import Film
-from spicy.engine.fresh import check_node
+from spicy.engine.calls.budget import Budget
+from spicy.engine.project import Film
+from spicy.engine.staleness import check_node
 from spicy.errors import (
-    BudgetReached,
+    BudgetExceeded,
     Interrupted,
     MediaError,
     OutcomeUnknown,
@@ -24,7 +24,7 @@ from spicy.errors import (
     StoreError,
 )
 from spicy.events import NodeBlocked, NodeFailed, NodeFresh, RunFinished, RunStarted, Sink, StoryTold
-from spicy.files import sweep
+from spicy.files import remove_stale_drafts
 from spicy.ids import Digest, NodeId, Step, Ticks
 from spicy.plan.expand import STORY_ITEM
 from spicy.plan.node import Node, node_id
@@ -32,14 +32,14 @@ from spicy.plan.reasons import Reason
 from spicy.store.store import Store
 
 if TYPE_CHECKING:
-    from spicy.engine.make import Maker
-    from spicy.store.ledger import Row
+    from spicy.engine.maker import Maker
+    from spicy.store.ledger import LedgerRow
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_BUDGET, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
 
 @dataclass(slots=True)
-class Tally:
+class RunTally:
     """What came of the nodes of a run."""
 
     made: set[NodeId] = field(default_factory=set)
@@ -79,7 +79,7 @@ class Session:
         self.until = until
         self.budget, self.sink = budget, sink
         self.stop = threading.Event()
-        self.tally = Tally()
+        self.tally = RunTally()
         self._make_maker = maker
         self._maker: Maker | None = None
         self._lock = threading.Lock()
@@ -116,14 +116,14 @@ class Session:
         if rows:
             self.maker.recover(rows)
 
-    def _tidy(self) -> list[Row]:
+    def _tidy(self) -> list[LedgerRow]:
         if not self.store.occupied:
             return []
-        from spicy.store.tidy import tidy
+        from spicy.store.orphans import collect_orphans
 
         for build in {film.build for film in self.films}:
-            sweep(Path(build))
-        return tidy(self.store)
+            remove_stale_drafts(Path(build))
+        return collect_orphans(self.store)
 
     def is_fresh(self, node: Node) -> bool:
         """Check a node against what is on disk now, and remember why it is stale."""
@@ -233,7 +233,7 @@ def _kind(error: SpicyError) -> str:
             return "refused"
         case OutcomeUnknown():
             return "unknown"
-        case BudgetReached():
+        case BudgetExceeded():
             return "budget"
         case Interrupted():
             return "interrupted"

@@ -11,8 +11,8 @@ from doit.dependency import Dependency, FileChangedChecker, UptodateCalculator
 from doit.exceptions import TaskFailed
 from doit.loader import create_after
 
-from spicy.canon import digest_file
-from spicy.engine.films import Film
+from spicy.canonical_json import digest_file
+from spicy.engine.project import Film
 from spicy.plan.expand import Paths
 from spicy.plan.node import Node
 from spicy.runner.session import Session

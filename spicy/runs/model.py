@@ -90,7 +90,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class RecordedEvent:
     """An event of a run as the database keeps it: numbered, and with its moment (UTC, ISO 8601)."""
 
     id: int
@@ -99,7 +99,7 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class AttemptRow:
     """An attempt that some run made or found in the store: a row of one of the three asset tables.
 
     `run` is the first that had it, `used` whether the newest run that made this target chose it.

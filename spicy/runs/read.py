@@ -13,9 +13,9 @@ from typing import Any, get_args
 from spicy.errors import StoreError
 from spicy.events import MONEY, Event
 from spicy.ids import CallKey, Digest, Step, Ticks
-from spicy.runs.alive import is_alive
 from spicy.runs.database import open_to_read, reading
-from spicy.runs.model import STEPS, Happened, Run, Tried, database, state_of
+from spicy.runs.liveness import is_alive
+from spicy.runs.model import STEPS, AttemptRow, RecordedEvent, Run, database, state_of
 
 _UNIT = "_ticks"
 
@@ -44,7 +44,7 @@ def find_run(build: Path, id: str) -> Run | None:
         return _run(row, build) if row else None
 
 
-def list_tried(build: Path, film: str) -> list[Tried]:
+def list_tried(build: Path, film: str) -> list[AttemptRow]:
     """Every attempt at a film's targets that any run had, in the order in which they were first there.
 
     Raises StoreError for a file that cannot be read.
@@ -67,7 +67,7 @@ class Tail:
         self._db: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
-    def after(self, run: str, id: int, limit: int = 10_000) -> list[Happened]:
+    def after(self, run: str, id: int, limit: int = 10_000) -> list[RecordedEvent]:
         """What happened in a run after the event with this id (0: all of it), at most `limit` of it.
 
         An event that this version does not know is left out. Nothing when there is no database, or none yet.
@@ -81,7 +81,7 @@ class Tail:
         for row in rows:
             event = event_of(row["event"], json.loads(row["data"]))
             if event is not None:
-                found.append(Happened(row["id"], row["at"], event))
+                found.append(RecordedEvent(row["id"], row["at"], event))
         return found
 
     def changed(self) -> tuple[int, ...]:
@@ -167,8 +167,8 @@ def _run(row: sqlite3.Row, build: Path) -> Run:
     return Run(**{**values, **counts, **lists, **money, "state": state_of(values["exit_code"], alive=alive)})
 
 
-def _tried(row: sqlite3.Row, step: Step) -> Tried:
-    return Tried(
+def _tried(row: sqlite3.Row, step: Step) -> AttemptRow:
+    return AttemptRow(
         id=row["id"],
         run=row["run"],
         at=row["at"],

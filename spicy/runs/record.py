@@ -29,7 +29,7 @@ from spicy.ids import CallKey, NodeId
 if TYPE_CHECKING:
     import sqlite3
 
-    from spicy.runs.alive import Alive
+    from spicy.runs.liveness import RunLock
     from spicy.runs.rows import Recorder
 
 _PATIENCE = 2.0
@@ -44,7 +44,7 @@ _Item = tuple[float, Event]
 class RunsDb:
     """A sink that keeps runs in SQLite. Opens the file when the first node starts, not before."""
 
-    def __init__(self, path: Path, *, alive: Alive | None = None) -> None:
+    def __init__(self, path: Path, *, alive: RunLock | None = None) -> None:
         """With `alive`, the claim of a run that was announced, the run is kept whatever comes of it."""
         self._path = path
         self._alive = alive
@@ -133,7 +133,7 @@ class RunsDb:
         time.sleep(0.05)
 
     def _drain(self, db: sqlite3.Connection) -> None:
-        from spicy.runs.alive import Alive
+        from spicy.runs.liveness import RunLock
         from spicy.runs.rows import Recorder
 
         recorder: Recorder | None = None
@@ -141,7 +141,7 @@ class RunsDb:
             for _, event in batch:
                 if isinstance(event, RunStarted):
                     if self._alive is None:
-                        self._alive = Alive(self._path.parent, event.run)
+                        self._alive = RunLock(self._path.parent, event.run)
                     recorder = Recorder(event.run)
             if recorder is not None:
                 self._keep(db, recorder, batch)

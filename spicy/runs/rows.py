@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.events import (
     Attempt,
     CallDone,
@@ -24,7 +24,7 @@ from spicy.events import (
     event_name,
     fields,
 )
-from spicy.runs.alive import place
+from spicy.runs.liveness import place
 from spicy.runs.model import STEPS, count_targets, parts
 from spicy.runs.observer import NullObserver, tell
 

@@ -27,7 +27,7 @@ from spicy.events import (
     Warned,
 )
 from spicy.ids import CallKey, Digest, NodeId, Step, Ticks
-from spicy.runs.model import Happened, count_targets, parts
+from spicy.runs.model import RecordedEvent, count_targets, parts
 from spicy.story.model import Story
 
 RUN = "run"
@@ -156,7 +156,7 @@ class RunView:
         return [node for node in self.nodes.values() if node.state is NodeState.RUNNING]
 
 
-def take_all(view: RunView, happened: Iterable[Happened]) -> set[str]:
+def take_all(view: RunView, happened: Iterable[RecordedEvent]) -> set[str]:
     """Take in what happened; returns what changed: node ids, names of films whose story came, RUN and LOG."""
     changed: set[str] = set()
     for one in happened:
@@ -164,7 +164,7 @@ def take_all(view: RunView, happened: Iterable[Happened]) -> set[str]:
     return changed
 
 
-def take(view: RunView, happened: Happened) -> set[str]:
+def take(view: RunView, happened: RecordedEvent) -> set[str]:
     """Take in one event; returns what changed, as `take_all` does."""
     view.last = max(view.last, happened.id)
     event = happened.event

@@ -19,18 +19,18 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.errors import CallFailed, MediaError, SpicyError, UsageError
 from spicy.ids import Digest
-from spicy.jobs.model import Mode, Order
-from spicy.ports import Answered
+from spicy.jobs.model import JobRequest, Mode
+from spicy.ports import CallResult
 from spicy.serving.builtin import outcome_of
-from spicy.serving.work import Failure, Lost, Task, Unheard, failure_of
+from spicy.serving.worker_pool import ClaimedJob, JobFailure, LeaseLost, SourceUnavailable, failure_of
 
 if TYPE_CHECKING:
     import requests
 
-    from spicy.engine.desk import Desk
+    from spicy.engine.job_executor import JobExecutor
 
 _TIMEOUT = (5.0, 60.0)
 """Seconds to connect, and between two bytes of an answer."""
@@ -43,19 +43,19 @@ class _Open(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class _Link(_Open):
+class _ContentLink(_Open):
     url: str
 
 
-class _Part(_Open):
+class _ContentPart(_Open):
     type: str
     text: str = ""
-    image_url: _Link | None = None
+    image_url: _ContentLink | None = None
 
 
 class _Message(_Open):
     role: str
-    content: str | list[_Part] | None = None
+    content: str | list[_ContentPart] | None = None
 
 
 class _Chat(_Open):
@@ -92,17 +92,17 @@ class _Polled(_Open):
 class Server:
     """A server that hands out jobs over HTTP. Safe for threads."""
 
-    def __init__(self, url: str, key: str | None, desk: Desk) -> None:
+    def __init__(self, url: str, key: str | None, executor: JobExecutor) -> None:
         """Connect to nothing yet. Raises UsageError for what is no http(s) address."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(f"{url} is not the address of a server, such as http://127.0.0.1:8000")
         self.url = url.rstrip("/")
-        self._key, self._desk = key, desk
+        self._key, self._executor = key, executor
         self._closed = threading.Event()
         self._own = threading.local()
 
-    def take(self, modes: Sequence[Mode]) -> Task | None:
+    def take(self, modes: Sequence[Mode]) -> ClaimedJob | None:
         """Poll for one job, mode by mode. One that cannot be understood is reported as failed."""
         for mode in modes:
             reply = self._send("GET", "/extension/poll", params={"mode": mode.value})
@@ -113,25 +113,29 @@ class Server:
             try:
                 polled = _Polled.model_validate_json(reply.content)
             except ValidationError as error:
-                raise Unheard(f"{self.url} hands out what is no job: {error.errors()[0]['msg']}") from error
+                raise SourceUnavailable(
+                    f"{self.url} hands out what is no job: {error.errors()[0]['msg']}"
+                ) from error
             return self._accept(polled)
         return None
 
-    def _accept(self, polled: _Polled) -> Task | None:
-        task = Task(polled.job_id, polled.claim or "", _nothing(polled), polled.lease_seconds)
+    def _accept(self, polled: _Polled) -> ClaimedJob | None:
+        task = ClaimedJob(polled.job_id, polled.claim or "", _nothing(polled), polled.lease_seconds)
         try:
             order = self._order(polled)
         except (MediaError, UsageError) as error:
-            with contextlib.suppress(Lost):
+            with contextlib.suppress(LeaseLost):
                 self.fail(task, failure_of(error))
             return None
         except Exception as error:  # such as a full disk: ours to mend, so the job is left to others
             with contextlib.suppress(SpicyError):
                 self.give_back(task)
-            raise Unheard(f"job {task.id} cannot be taken: {type(error).__name__}: {error}") from error
+            raise SourceUnavailable(
+                f"job {task.id} cannot be taken: {type(error).__name__}: {error}"
+            ) from error
         return replace(task, order=order)
 
-    def _order(self, polled: _Polled) -> Order:
+    def _order(self, polled: _Polled) -> JobRequest:
         request: dict[str, Json] = {"take": polled.options.take or 1}
         if polled.job_type is Mode.VIDEO:
             request |= {
@@ -149,7 +153,7 @@ class Server:
                 "temperature": chat.temperature,
                 "max_tokens": chat.max_tokens,
             }
-        return Order(mode=polled.job_type, model=polled.model, prompt=polled.prompt, request=request)
+        return JobRequest(mode=polled.job_type, model=polled.model, prompt=polled.prompt, request=request)
 
     def _pictures(self, polled: _Polled) -> list[Json]:
         return [self._picture(polled.image)] if polled.image else []
@@ -177,22 +181,22 @@ class Server:
             )
         except (binascii.Error, ValueError) as error:
             raise UsageError(f"the picture is no base64: {error}") from error
-        with _scratch(self._desk) as file:
+        with _scratch(self._executor) as file:
             file.write_bytes(data)
             probe_picture(file)
-            return self._desk.store.objects.add_file(file)
+            return self._executor.store.objects.add_file(file)
 
     def wait(self, seconds: float) -> None:
         """Until the next poll."""
         self._closed.wait(seconds)
 
-    def renew(self, task: Task, progress: float | None) -> None:
+    def renew(self, task: ClaimedJob, progress: float | None) -> None:
         """By telling the progress."""
         self._report("/extension/progress", task, progress=progress)
 
-    def deliver(self, task: Task, answered: Answered) -> None:
+    def deliver(self, task: ClaimedJob, answered: CallResult) -> None:
         """A clip by multipart, a chat as JSON. Raises CallFailed for a clip that the server does not take."""
-        outcome = outcome_of(answered, self._desk, task.id)
+        outcome = outcome_of(answered, self._executor, task.id)
         bill: dict[str, Json] = {
             "cost_ticks": outcome.cost,
             "from_store": outcome.from_store,
@@ -206,7 +210,7 @@ class Server:
             "claim": task.token,
             **{name: str(value) for name, value in bill.items()},
         }
-        with self._desk.open(answered).open("rb") as clip:
+        with self._executor.open(answered).open("rb") as clip:
             reply = self._send(
                 "POST",
                 "/extension/complete",
@@ -215,11 +219,11 @@ class Server:
             )
         self._settle(reply)
 
-    def fail(self, task: Task, failure: Failure) -> None:
+    def fail(self, task: ClaimedJob, failure: JobFailure) -> None:
         """With the provider's words."""
         self._report("/extension/error", task, error=failure.message or failure.code, code=failure.code)
 
-    def give_back(self, task: Task) -> None:
+    def give_back(self, task: ClaimedJob) -> None:
         """For another worker, or for our own next start."""
         self._report("/extension/release", task)
 
@@ -227,14 +231,14 @@ class Server:
         """Wait no more."""
         self._closed.set()
 
-    def _report(self, path: str, task: Task, **values: Json) -> None:
+    def _report(self, path: str, task: ClaimedJob, **values: Json) -> None:
         body: dict[str, Json] = {"job_id": task.id, **({"claim": task.token} if task.token else {}), **values}
         self._settle(self._send("POST", path, json=body))
 
     def _settle(self, reply: requests.Response) -> None:
-        """Raises Lost, Unheard, UsageError, CallFailed unless the server took what it was sent."""
+        """Raises LeaseLost, SourceUnavailable, UsageError, CallFailed unless the server took what it was sent."""
         if reply.status_code in (404, 409):
-            raise Lost(_said(reply))
+            raise LeaseLost(_said(reply))
         if reply.status_code >= 300:
             error = _refusal(reply)
             raise CallFailed(str(error)) if reply.status_code in (400, 413, 415, 422) else error
@@ -270,7 +274,7 @@ class Server:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise Unheard(f"{self.url} cannot be reached: {_reason(error)}") from error
+            raise SourceUnavailable(f"{self.url} cannot be reached: {_reason(error)}") from error
 
     def _session(self) -> requests.Session:
         """One connection a thread: sessions are not made to be shared."""
@@ -283,19 +287,19 @@ class Server:
 
 
 @contextlib.contextmanager
-def _scratch(desk: Desk) -> Iterator[Path]:
-    file = desk.store.temporary(f"picture.{secrets.token_hex(4)}")
+def _scratch(executor: JobExecutor) -> Iterator[Path]:
+    file = executor.store.temporary(f"picture.{secrets.token_hex(4)}")
     try:
         yield file
     finally:
         file.unlink(missing_ok=True)
 
 
-def _nothing(polled: _Polled) -> Order:
-    return Order(mode=polled.job_type, model="", prompt=polled.prompt)
+def _nothing(polled: _Polled) -> JobRequest:
+    return JobRequest(mode=polled.job_type, model="", prompt=polled.prompt)
 
 
-def _refusal(reply: requests.Response) -> Unheard | UsageError:
+def _refusal(reply: requests.Response) -> SourceUnavailable | UsageError:
     """What an answer that is none means: for a key that is refused there will never be one."""
     if reply.status_code in (401, 403):
         return UsageError(
@@ -305,7 +309,7 @@ def _refusal(reply: requests.Response) -> Unheard | UsageError:
         return UsageError(
             f"the server sends us on to {reply.headers.get('location', 'elsewhere')}; name that with --url"
         )
-    return Unheard(f"the server answers {reply.status_code}: {_said(reply)}")
+    return SourceUnavailable(f"the server answers {reply.status_code}: {_said(reply)}")
 
 
 def _said(reply: requests.Response) -> str:

@@ -1,7 +1,7 @@
 """Sinks turn a run's events into something a person or a machine can follow."""
 
-from spicy.sinks.choose import choose_sink
-from spicy.sinks.fan import FanOut, NullSink
+from spicy.sinks.factory import choose_sink
+from spicy.sinks.fanout import FanOut, NullSink
 from spicy.sinks.json_lines import JsonLines
 from spicy.sinks.plain import PlainLines
 

@@ -37,9 +37,9 @@ from spicy.events import (
     Warned,
 )
 from spicy.ids import NodeId, usd
-from spicy.sinks import words
+from spicy.sinks import messages
 from spicy.sinks.plain import Length, Names, no_names, unknown_length
-from spicy.sinks.tally import Tally, Work
+from spicy.sinks.tally import ProgressTally, Work
 
 WIDEST = 100
 """Beyond this many columns the eye loses the line."""
@@ -68,7 +68,7 @@ class LiveView:
         self._console, self._clock, self._length, self._names = console, clock, length, names
         self._name_columns = NAME_COLUMNS
         self._screen = _Screen()
-        self._tally = Tally()
+        self._tally = ProgressTally()
         self._lines: list[RenderableType] = []
         self._lock = threading.Lock()
         self._spinner = Spinner(_SPINNERS, style="cyan")
@@ -147,13 +147,13 @@ class LiveView:
             case NodeDone():
                 return [self._made(event)]
             case Recovering():
-                return [Text(words.recovering(event)), Text()]
+                return [Text(messages.recovering(event)), Text()]
             case Warned():
                 return [self._note("!", event.node, event.message, "yellow")]
             case NodeFailed(kind="interrupted"):
                 return []
             case NodeFailed(kind="budget"):
-                return [self._note("·", event.node, words.held_back(event), "yellow")]
+                return [self._note("·", event.node, messages.held_back(event), "yellow")]
             case NodeFailed():
                 return self._failed(event)
             case NodeBlocked() if not self._tally.held_by(event.by):
@@ -165,11 +165,11 @@ class LiveView:
 
     def _name(self, node: NodeId) -> str:
         started = self._tally.started
-        return words.short(node, started.films if started else ())
+        return messages.short(node, started.films if started else ())
 
     def _measure(self, started: RunStarted) -> None:
         for node in self._names():
-            self._widen(words.short(node, started.films))
+            self._widen(messages.short(node, started.films))
 
     def _widen(self, name: str) -> None:
         most = max(NAME_COLUMNS, self._width * 2 // 5)
@@ -190,13 +190,13 @@ class LiveView:
 
     def _made(self, event: NodeDone) -> RenderableType:
         work = self._tally.running.get(event.node)
-        took, *rest = words.outcome(event)
+        took, *rest = messages.outcome(event)
         style = "" if event.paid else "dim"
         head = Text.assemble(("✓ ", "green"), self._cell(self._name(event.node)))
         if not self._roomy:
             return Text.assemble(head, " ", (" · ".join((took, *rest)), style))
         tail = Text.assemble((" · ".join(rest), style), (f"  {took:>{TIME_COLUMNS}}", "dim"))
-        title = Text("  " + (words.scene(work.title) if work else ""), style="dim")
+        title = Text("  " + (messages.scene(work.title) if work else ""), style="dim")
         title.truncate(max(0, self._width - head.cell_len - tail.cell_len - 1), overflow="ellipsis", pad=True)
         return Text.assemble(head, title, " ", tail)
 
@@ -207,25 +207,25 @@ class LiveView:
             Column(),
             padding=(0, 1, 0, 0),
         )
-        said = Text(words.clean(told).strip(), style=style)
+        said = Text(messages.clean(told).strip(), style=style)
         grid.add_row(Text(mark, style=style), self._cell(self._name(node)), said)
         return grid
 
     def _failed(self, event: NodeFailed) -> list[RenderableType]:
         head = Text.assemble(
-            ("✗ ", "bold red"), (self._name(event.node), "bold"), ("  " + words.failure(event), "red")
+            ("✗ ", "bold red"), (self._name(event.node), "bold"), ("  " + messages.failure(event), "red")
         )
-        reason = Padding(Text(words.clean(event.message).strip()), (0, 0, 0, 4))
+        reason = Padding(Text(messages.clean(event.message).strip()), (0, 0, 0, 4))
         todo = Table.grid(Column(width=5), Column())
         todo.add_row(
-            Text("    →", style="cyan"), Padding(Text(words.advice(event), style="cyan"), (0, 0, 0, 1))
+            Text("    →", style="cyan"), Padding(Text(messages.advice(event), style="cyan"), (0, 0, 0, 1))
         )
         return [Text(), head, reason, todo, Text()]
 
     def _summary(self, end: RunFinished) -> list[RenderableType]:
         style = {0: "bold green", 1: "bold red"}.get(end.exit_code, "bold yellow")
         finals = [(path, self._length(path)) for path in self._tally.finals]
-        headline, *rest = words.summary(end, self._tally.stops, finals)
+        headline, *rest = messages.summary(end, self._tally.stops, finals)
         return [Text(), Text(headline, style=style), *map(Text, rest)]
 
     # --- the view that is redrawn ------------------------------------------------------------------
@@ -277,9 +277,9 @@ class LiveView:
         return told
 
     def _row(self, node: NodeId, work: Work, now: float) -> tuple[RenderableType, ...]:
-        doing = Text(words.activity(work.purpose) if work.call else "working")
+        doing = Text(messages.activity(work.purpose) if work.call else "working")
         if work.model and self._width >= WIDEST:
-            doing.append(f"  {words.one_line(work.model)}", style="dim")
+            doing.append(f"  {messages.one_line(work.model)}", style="dim")
         share: RenderableType = Text()
         if work.progress is not None:
             share = Text(f"{work.progress:.0%}", style="cyan")
@@ -289,7 +289,7 @@ class LiveView:
         row = (name, doing, _bar(work.progress or 0.0, None), share, waited)
         if not self._roomy:
             return row
-        return name, Text(words.scene(work.title), style="dim"), *row[1:]
+        return name, Text(messages.scene(work.title), style="dim"), *row[1:]
 
     def _table(self, rows: list[tuple[RenderableType, ...]]) -> Table:
         spin = cast("Text", self._spinner.render(self._clock()))
@@ -325,7 +325,7 @@ class _Screen:
 
 
 def _opening(event: RunStarted) -> Text:
-    return Text.assemble(("spicy", "bold red"), "  ", (words.opening(event), "bold"))
+    return Text.assemble(("spicy", "bold red"), "  ", (messages.opening(event), "bold"))
 
 
 def _bar(share: float, width: int | None) -> ProgressBar:

@@ -18,8 +18,8 @@ from spicy.events import (
     Warned,
 )
 from spicy.ids import NodeId, usd
-from spicy.sinks import words
-from spicy.sinks.tally import Tally
+from spicy.sinks import messages
+from spicy.sinks.tally import ProgressTally
 
 Length = Callable[[str], float | None]
 """Tells the length in seconds of the film at a path, or None when nobody knows."""
@@ -44,7 +44,7 @@ class PlainLines:
 
     def __init__(self, stream: TextIO, *, quiet: bool = False, length: Length = unknown_length) -> None:
         self._stream, self._quiet, self._length = stream, quiet, length
-        self._tally = Tally()
+        self._tally = ProgressTally()
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -53,7 +53,7 @@ class PlainLines:
             self._tally.take(event, 0.0)
             lines = self._trouble(event) or ([] if self._quiet else self._news(event))
             if self._quiet and isinstance(event, RunFinished):
-                lines = words.to_go_on(event, self._tally.stops)
+                lines = messages.to_go_on(event, self._tally.stops)
             if lines:
                 self._stream.write("".join(f"{line}\n" for line in lines))
                 self._stream.flush()
@@ -64,17 +64,19 @@ class PlainLines:
     def _trouble(self, event: Event) -> list[str]:
         match event:
             case Warned():
-                return _hang(f"{words.one_line(event.node)}: warning: ", event.message)
+                return _hang(f"{messages.one_line(event.node)}: warning: ", event.message)
             case NodeFailed(kind="interrupted"):
                 return []
             case NodeFailed(kind="budget"):
-                return [f"{words.one_line(event.node)}: {words.failure(event)}: {words.held_back(event)}"]
+                return [
+                    f"{messages.one_line(event.node)}: {messages.failure(event)}: {messages.held_back(event)}"
+                ]
             case NodeFailed():
-                head = f"{words.one_line(event.node)}: {words.failure(event)}: "
-                return [*_hang(head, event.message), f"    {words.advice(event)}"]
+                head = f"{messages.one_line(event.node)}: {messages.failure(event)}: "
+                return [*_hang(head, event.message), f"    {messages.advice(event)}"]
             case NodeBlocked() if not self._tally.held_by(event.by):
                 return [
-                    f"{words.one_line(event.node)}: not tried, because {words.one_line(event.by)} was not made"
+                    f"{messages.one_line(event.node)}: not tried, because {messages.one_line(event.by)} was not made"
                 ]
             case _:
                 return []
@@ -82,26 +84,26 @@ class PlainLines:
     def _news(self, event: Event) -> list[str]:
         match event:
             case RunStarted():
-                return [f"Building {words.opening(event)}"]
+                return [f"Building {messages.opening(event)}"]
             case Recovering():
-                return [words.recovering(event)]
+                return [messages.recovering(event)]
             case Planned(stale=stale) if stale:
                 price = f"likely {usd(event.likely)} (low {usd(event.low)}, worst {usd(event.worst)})"
                 if not event.worst:
                     price = usd(event.worst)
                 return [
-                    f"{words.one_line(event.film)}: {stale:,} of {event.total:,} targets to make, {price}"
+                    f"{messages.one_line(event.film)}: {stale:,} of {event.total:,} targets to make, {price}"
                 ]
             case NodeDone():
-                return [f"{words.one_line(event.node)}: made in {', '.join(words.outcome(event))}"]
+                return [f"{messages.one_line(event.node)}: made in {', '.join(messages.outcome(event))}"]
             case RunFinished():
                 finals = [(path, self._length(path)) for path in self._tally.finals]
-                return words.summary(event, self._tally.stops, finals)
+                return messages.summary(event, self._tally.stops, finals)
             case _:
                 return []
 
 
 def _hang(head: str, message: str) -> list[str]:
     """`message` after `head`; its further lines hang below, so that no line of it can pass for one of ours."""
-    first, *rest = [line.rstrip() for line in words.clean(message).strip().split("\n")]
+    first, *rest = [line.rstrip() for line in messages.clean(message).strip().split("\n")]
     return [head + first, *(f"    {line}" for line in rest if line)]

@@ -19,7 +19,7 @@ from spicy.events import (
     Warned,
 )
 from spicy.ids import CallKey, NodeId, Ticks
-from spicy.sinks.words import STOPPED, Stops
+from spicy.sinks.messages import STOPPED, Stops
 
 FINAL = "final.mp4"
 
@@ -41,7 +41,7 @@ class Work:
 
 
 @dataclass(slots=True)
-class Tally:
+class ProgressTally:
     """Counts, money and work in progress. One thread at a time; its owner holds the lock.
 
     `stopped` are the targets that the user or the budget stopped, with the kind; they did not fail. `held` are

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from spicy.errors import Problem
 from spicy.slug import fold, slug
-from spicy.spec.border import Mistake
 from spicy.spec.inputs import InputKind, Inputs
 from spicy.spec.model import (
     CharacterChanges,
@@ -26,7 +25,8 @@ from spicy.spec.model import (
     unknown_scene,
 )
 from spicy.spec.pins import is_pin, take_pin
-from spicy.spec.places import Document, Path
+from spicy.spec.positions import Document, Path
+from spicy.spec.validation import Mistake
 
 _FILES = {
     "ref": InputKind.PICTURE,

@@ -23,10 +23,10 @@ import yaml
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from spicy.errors import Problem, SpecError, UsageError
-from spicy.files import whole
-from spicy.spec import places
+from spicy.files import atomic_path
+from spicy.spec import positions
 from spicy.spec.load import load_spec
-from spicy.spec.places import Value
+from spicy.spec.positions import Value
 from spicy.spec.scalars import resolve
 from spicy.spec.yaml import has_libyaml, parse_yaml
 
@@ -57,7 +57,7 @@ class SpecEdit:
         """The text as edited so far."""
         return self._bom + self._text
 
-    def set(self, path: places.Path, value: Value) -> None:
+    def set(self, path: positions.Path, value: Value) -> None:
         """Set one value; mappings on the way are made. Raises UsageError when the layout does not allow it."""
         data = self._data()
         _put(data, path, value)
@@ -91,7 +91,7 @@ class SpecEdit:
             splice = self._swapped(key, old, block.partition(":")[2])
         self._become([splice], data, (name,))
 
-    def append(self, path: places.Path, items: Iterable[str]) -> None:
+    def append(self, path: positions.Path, items: Iterable[str]) -> None:
         """Add items, each a text such as `- name: Ember` and its lines, to a list that has some already.
 
         Raises UsageError when the layout does not allow it.
@@ -132,7 +132,7 @@ class SpecEdit:
         end = self._line_end(self._end(value, key))
         self._become([(start, end, self._own_lines(self._comments(value, start, end)))], data, (name,))
 
-    def drop(self, path: places.Path) -> None:
+    def drop(self, path: positions.Path) -> None:
         """Take one value and its key away, and what would be empty without it; comments stay.
 
         Nothing is done when it is not there. Raises UsageError when the layout does not allow it.
@@ -165,7 +165,7 @@ class SpecEdit:
             if not os.access(self.path, os.W_OK):
                 raise PermissionError(13, "Permission denied")
             self._try(data, root)
-            with whole(Path(os.path.realpath(self.path))) as temporary:
+            with atomic_path(Path(os.path.realpath(self.path))) as temporary:
                 with temporary.open("wb") as file:
                     file.write(data)
                     file.flush()
@@ -206,7 +206,7 @@ class SpecEdit:
         return data
 
     def _become(
-        self, splices: Iterable[tuple[int, int, str]], data: Mapping[str, Value], path: places.Path
+        self, splices: Iterable[tuple[int, int, str]], data: Mapping[str, Value], path: positions.Path
     ) -> None:
         text = self._text
         for start, end, new in sorted(splices, reverse=True):
@@ -219,7 +219,7 @@ class SpecEdit:
             raise self._refused(path)
         self._text = text
 
-    def _refused(self, path: places.Path) -> UsageError:
+    def _refused(self, path: positions.Path) -> UsageError:
         way = ".".join(str(step + 1 if isinstance(step, int) else step) for step in path)
         return UsageError(f"{self.shown}: `{way}` cannot be changed without changing more; change it by hand")
 
@@ -272,7 +272,7 @@ class SpecEdit:
         return at, at, "\n" + block.removesuffix("\n") if is_open else block
 
     def _grown(
-        self, node: Node, key: Node | None, rest: places.Path, value: Value, in_flow: bool
+        self, node: Node, key: Node | None, rest: positions.Path, value: Value, in_flow: bool
     ) -> list[tuple[int, int, str]]:
         """Make the way to a value that is not there; `node` is as far as the text goes."""
         inner = value
@@ -367,7 +367,7 @@ def dump(values: Mapping[str, object]) -> str:
     return text
 
 
-def _put(data: Value, path: places.Path, value: Value) -> None:
+def _put(data: Value, path: positions.Path, value: Value) -> None:
     for step in path[:-1]:
         if isinstance(data, dict) and data.get(str(step)) is None:
             data[str(step)] = {}
@@ -378,7 +378,7 @@ def _put(data: Value, path: places.Path, value: Value) -> None:
         data[str(path[-1])] = value
 
 
-def _inner_of(data: Value, path: places.Path) -> Value:
+def _inner_of(data: Value, path: positions.Path) -> Value:
     for step in path:
         data = _inner(data, step)
     return data
@@ -390,7 +390,7 @@ def _inner(data: Value, step: str | int) -> Value:
     return data[str(step)] if isinstance(data, dict) else None
 
 
-def _emptied(data: Value, path: places.Path) -> places.Path:
+def _emptied(data: Value, path: positions.Path) -> positions.Path:
     """As much of the way to a value as would hold nothing any more without it."""
     while len(path) > 1 and isinstance(path[-2], str):
         holder = _inner_of(data, path[:-1])
@@ -400,7 +400,7 @@ def _emptied(data: Value, path: places.Path) -> places.Path:
     return path
 
 
-def _take_out(data: Value, path: places.Path) -> None:
+def _take_out(data: Value, path: positions.Path) -> None:
     holder = _inner_of(data, path[:-1])
     if isinstance(holder, dict):
         holder.pop(str(path[-1]), None)

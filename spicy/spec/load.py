@@ -8,10 +8,10 @@ from pathlib import Path
 from spicy.errors import Problem, SpecError
 from spicy.ids import ticks
 from spicy.slug import film_name
-from spicy.spec.border import salvage
 from spicy.spec.checks import Checks, bad_paths
 from spicy.spec.inputs import Inputs, canonical_path
 from spicy.spec.model import Overrides, Spec, SpecText
+from spicy.spec.validation import salvage
 from spicy.spec.yaml import read_yaml
 
 CHARACTERS_PER_SCENE = 2

@@ -14,9 +14,9 @@ from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, With
 
 from spicy.errors import Problem
 from spicy.ids import MOST_DOLLARS, Ticks
-from spicy.spec.border import LIST, NUMBER, Line, Prose, Text, Word
-from spicy.spec.places import Document, Path
+from spicy.spec.positions import Document, Path
 from spicy.spec.suggest import unknown
+from spicy.spec.validation import LIST, NUMBER, Line, Prose, TextModel, Word
 
 AspectRatio = Literal["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"]
 Continuity = Literal["soft", "strict", "none"]
@@ -36,7 +36,7 @@ Pictures = Annotated[
 ]
 
 
-class CharacterChanges(Text):
+class CharacterChanges(TextModel):
     """What can be said about a character besides the name; unsaid things stay as they are."""
 
     role: Line | None = Field(None, description="The part in the story, such as protagonist.")
@@ -56,7 +56,7 @@ class CharacterText(CharacterChanges):
     name: Line | None = Field(None, description="The name that scenes use.")
 
 
-class SceneChanges(Text):
+class SceneChanges(TextModel):
     """What can be said about a scene; unsaid things stay as they are."""
 
     title: Line | None = Field(None, description="Only shown, never sent to a model.")
@@ -83,7 +83,7 @@ class SceneText(SceneChanges):
     id: Word | None = Field(None, description="Names the scene's files; 01, 02, … when not given.")
 
 
-class OverridesText(Text):
+class OverridesText(TextModel):
     """Changes to what ideation, or the user further up, wrote."""
 
     characters: dict[str, CharacterChanges | None] | None = Field(None, description="By character name.")
@@ -109,7 +109,7 @@ Scenes = Annotated[
 ]
 
 
-class SpecText(Text):
+class SpecText(TextModel):
     """A whole spec file."""
 
     concept: Prose | None = Field(None, description="The film in a sentence or two, for ideation.")

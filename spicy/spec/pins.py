@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from spicy.ids import Digest
 from spicy.spec.inputs import InputKind
 from spicy.spec.model import Spec
-from spicy.spec.places import Path
+from spicy.spec.positions import Path
 
 SCHEME = "store:"
 FIELDS = {"sheet": InputKind.PICTURE, "keyframe": InputKind.PICTURE, "clip": InputKind.CLIP}

@@ -18,7 +18,7 @@ import yaml
 from yaml.events import AliasEvent, CollectionStartEvent, Event, MappingStartEvent, ScalarEvent
 
 from spicy.errors import Problem, SpecError
-from spicy.spec.places import Document, Place, Places, Value
+from spicy.spec.positions import Document, Position, Positions, Value
 from spicy.spec.scalars import resolve
 
 MOST_BYTES: Final = 1 << 20
@@ -102,7 +102,7 @@ def _syntax(shown: str, text: str, error: yaml.MarkedYAMLError) -> SpecError:
 
 class _Anchor(NamedTuple):
     value: Value
-    place: Place
+    place: Position
     size: int
 
 
@@ -111,7 +111,7 @@ class _Frame:
 
     __slots__ = ("anchor", "is_dup", "items", "key", "key_at", "pairs", "place", "size", "value")
 
-    def __init__(self, value: dict[str, Value] | list[Value], place: Place, anchor: str | None) -> None:
+    def __init__(self, value: dict[str, Value] | list[Value], place: Position, anchor: str | None) -> None:
         self.value, self.place, self.anchor = value, place, anchor
         self.pairs = value if isinstance(value, dict) else None
         self.items = value if isinstance(value, list) else None
@@ -131,7 +131,7 @@ class _Reader:
         self._open: set[str] = set()
         self._problems: list[Problem] = []
         self._aliased = 0
-        self._root: tuple[Value, Place] | None = None
+        self._root: tuple[Value, Position] | None = None
         self._documents = 0
         self._on: dict[type[Event], Callable[[Event], None]] = {
             yaml.ScalarEvent: self._scalar,
@@ -159,7 +159,7 @@ class _Reader:
         if not isinstance(value, dict):
             what = "a list" if isinstance(value, list) else "one plain value"
             raise self._stop(place.at, f"expected a mapping of keys, such as `concept: …`, found {what}")
-        return Document(self._shown, value, Places(place), tuple(self._problems))
+        return Document(self._shown, value, Positions(place), tuple(self._problems))
 
     def _document(self, event: Event) -> None:
         self._documents += 1
@@ -181,7 +181,7 @@ class _Reader:
             self._key(frame, text, at, is_plain=event.implicit[0])
             return
         value = resolve(text) if event.implicit[0] else text
-        self._add(value, Place(at), 1, event.anchor)
+        self._add(value, Position(at), 1, event.anchor)
 
     def _key(self, frame: _Frame, key: str, at: tuple[int, int], *, is_plain: bool) -> None:
         pairs = frame.pairs or {}
@@ -205,7 +205,7 @@ class _Reader:
             self._open.add(event.anchor)
         is_mapping = isinstance(event, MappingStartEvent)
         self._frames.append(
-            _Frame({} if is_mapping else [], Place(at, {} if is_mapping else []), event.anchor)
+            _Frame({} if is_mapping else [], Position(at, {} if is_mapping else []), event.anchor)
         )
 
     def _end(self, event: Event) -> None:
@@ -227,9 +227,9 @@ class _Reader:
         self._aliased += anchor.size
         if self._aliased > _MOST_ALIASED:
             raise self._stop(at, f"aliases repeat more than {_MOST_ALIASED:,} values")
-        self._add(anchor.value, Place(at, anchor.place.inner), anchor.size, None)
+        self._add(anchor.value, Position(at, anchor.place.inner), anchor.size, None)
 
-    def _add(self, value: Value, place: Place, size: int, anchor: str | None) -> None:
+    def _add(self, value: Value, place: Position, size: int, anchor: str | None) -> None:
         if anchor is not None:
             self._anchors[anchor] = _Anchor(value, place, size)
         if not self._frames:

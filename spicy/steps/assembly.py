@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.plan.node import FilmJob
 from spicy.ports import Asset, LocalJob, LocalKind
-from spicy.steps.made import Bench, Made
+from spicy.steps.result import StepContext, StepResult
 
 
-def make_film(job: FilmJob, files: Mapping[str, Asset], bench: Bench) -> Made:
+def make_film(job: FilmJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
     """Join the clips in the order of the scenes; only those that deviate are encoded again."""
     from spicy.media.shape import frame_size
 
-    recipe = bench.prompts.recipe
+    recipe = context.prompts.recipe
     width, height = frame_size(job.story.aspect_ratio, recipe.output.resolution)
     assembly = recipe.assembly
     params: dict[str, Json] = {
@@ -30,5 +30,5 @@ def make_film(job: FilmJob, files: Mapping[str, Asset], bench: Bench) -> Made:
         "comment": assembly.mark,
     }
     clips = tuple(asset.digest for asset in files.values())
-    done = bench.ask.local(LocalJob(LocalKind.JOIN, clips, params, suffix=".mp4"))
-    return Made(files=(done.asset,), facts=done.report)
+    done = context.ask.local(LocalJob(LocalKind.JOIN, clips, params, suffix=".mp4"))
+    return StepResult(files=(done.asset,), facts=done.report)

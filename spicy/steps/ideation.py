@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spicy.errors import SpecError, StepFailed
-from spicy.plan.prompts import Prompts
-from spicy.ports import Answered, Ask, ChatCall
+from spicy.plan.prompts import StepPrompts
+from spicy.ports import CallClient, CallResult, ChatCall
 from spicy.spec.model import Spec
 from spicy.story.draft import (
     MATCH_SCHEMA,
@@ -23,28 +23,28 @@ from spicy.story.resolve import resolve_story
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class IdeationResult:
     """A resolved story and the calls that it took."""
 
     story: Story
-    calls: tuple[Answered, ...]
+    calls: tuple[CallResult, ...]
 
 
-def tell_story(spec: Spec, prompts: Prompts, ask: Ask) -> Told:
+def tell_story(spec: Spec, prompts: StepPrompts, ask: CallClient) -> IdeationResult:
     """Resolve a spec into its story: free when everything is written, else by asking for what is not.
 
     Raises StepFailed when no valid story comes back, SpecError when a label or an override fits nothing.
     """
-    calls: list[Answered] = []
+    calls: list[CallResult] = []
     draft = _draft(spec, prompts, ask, calls) if spec.needs_ideation else None
     cast = [(c.name, c.role, c.description) for c in spec.characters or ()]
     if spec.characters is None and draft is not None:
         cast = [(c.name, c.role, c.description) for c in draft.characters]
     labels = _match(spec, cast, prompts, ask, calls)
-    return Told(resolve_story(spec, prompts.recipe, draft, labels), tuple(calls))
+    return IdeationResult(resolve_story(spec, prompts.recipe, draft, labels), tuple(calls))
 
 
-def _draft(spec: Spec, prompts: Prompts, ask: Ask, calls: list[Answered]) -> StoryDraft:
+def _draft(spec: Spec, prompts: StepPrompts, ask: CallClient, calls: list[CallResult]) -> StoryDraft:
     recipe = prompts.recipe
     written = spec.scenes if isinstance(spec.scenes, tuple) else ()
     scenes = len(written) or (spec.scenes if isinstance(spec.scenes, int) else recipe.story.scenes)
@@ -91,7 +91,11 @@ def _draft(spec: Spec, prompts: Prompts, ask: Ask, calls: list[Answered]) -> Sto
 
 
 def _match(
-    spec: Spec, cast: Sequence[tuple[str, str, str]], prompts: Prompts, ask: Ask, calls: list[Answered]
+    spec: Spec,
+    cast: Sequence[tuple[str, str, str]],
+    prompts: StepPrompts,
+    ask: CallClient,
+    calls: list[CallResult],
 ) -> Mapping[str, str]:
     """Which character each reference picture shows: by name, else by one recorded answer, else an error."""
     names = [name for name, _, _ in cast]

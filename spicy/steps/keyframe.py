@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from spicy.plan.node import KeyframeJob
-from spicy.ports import Answered, Asset, ImageCall, LocalJob, LocalKind, OrderOnly
-from spicy.steps.made import Bench, Made
-from spicy.steps.own import own_picture
-from spicy.steps.verify import Verdict, best_of, choose, judge
+from spicy.ports import Asset, CallResult, ImageCall, LocalJob, LocalKind, OrderOnly
+from spicy.steps.result import StepContext, StepResult
+from spicy.steps.user_assets import own_picture
+from spicy.steps.verify import Judgement, best_of, choose, judge
 from spicy.story.model import Continuity
 
 
-def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], bench: Bench) -> Made:
+def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
     """Make one scene's still. References go in the order that the prompt names: sheets, then the shot before."""
     if job.pinned:
         # Every attempt lies in the store as it came: in shape, the one in use ends in the bytes that it has now.
         pin = files["pinned still"]
-        return replace(own_picture(pin, bench), files=(_in_shape(pin, job.story.aspect_ratio, bench),))
+        return replace(own_picture(pin, context), files=(_in_shape(pin, job.story.aspect_ratio, context),))
     if job.own:
-        return own_picture(files["own still"], bench)
-    prompts, recipe = bench.prompts, bench.prompts.recipe
+        return own_picture(files["own still"], context)
+    prompts, recipe = context.prompts, context.prompts.recipe
     sheets = tuple(files[f"sheet {n}"].digest for n in range(1, len(job.cast) + 1))
     images, order_only = sheets, None
     before = files.get(job.previous) if job.previous is not None else None
@@ -30,7 +30,7 @@ def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], bench: Bench) ->
     elif before is not None:
         order_only = OrderOnly((before.digest,), prompts.keyframe_previous(job))
 
-    def make(number: int, problems: Sequence[str]) -> Answered:
+    def make(number: int, problems: Sequence[str]) -> CallResult:
         call = ImageCall(
             model=recipe.models_for(prompts.provider).image,
             prompt=prompts.keyframe(job, problems),
@@ -42,26 +42,26 @@ def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], bench: Bench) ->
             take=job.scene.keyframe_take,
             attempt=number,
         )
-        return bench.ask.call(call, "keyframe")
+        return context.ask.call(call, "keyframe")
 
-    def check(still: Asset) -> Verdict:
-        return judge(bench, prompts.keyframe_check(job), (still.digest, *sheets))
+    def check(still: Asset) -> Judgement:
+        return judge(context, prompts.keyframe_check(job), (still.digest, *sheets))
 
     verify = recipe.verify
-    attempts = best_of(verify.keyframe_rounds, verify.threshold, bench.ask, make, check)
-    chosen = choose(bench, attempts)
-    still = _in_shape(attempts[chosen].asset, job.story.aspect_ratio, bench)
-    return Made(files=(still,), attempts=tuple(attempts), chosen=chosen)
+    attempts = best_of(verify.keyframe_rounds, verify.threshold, context.ask, make, check)
+    chosen = choose(context, attempts)
+    still = _in_shape(attempts[chosen].asset, job.story.aspect_ratio, context)
+    return StepResult(files=(still,), attempts=tuple(attempts), chosen=chosen)
 
 
-def _in_shape(still: Asset, aspect_ratio: str, bench: Bench) -> Asset:
+def _in_shape(still: Asset, aspect_ratio: str, context: StepContext) -> Asset:
     """The still in the film's exact shape: the clip made from it keeps it, and then needs no second encoding."""
     from spicy.media.crop import in_shape
     from spicy.media.probe import probe_picture
 
-    info = probe_picture(bench.ask.open(still))
+    info = probe_picture(context.ask.open(still))
     across, down = (int(part) for part in aspect_ratio.split(":"))
     if in_shape(info.width, info.height, across, down):
         return still
     job = LocalJob(LocalKind.CROP, (still.digest,), {"aspect_ratio": aspect_ratio})
-    return bench.ask.local(job).asset
+    return context.ask.local(job).asset

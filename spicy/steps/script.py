@@ -7,14 +7,14 @@ from dataclasses import asdict
 
 from spicy.plan.node import ScriptJob
 from spicy.spec.pins import read_pin
-from spicy.steps.made import Made
+from spicy.steps.result import StepResult
 from spicy.story.model import Scene, Story
 
 
-def make_script(job: ScriptJob) -> Made:
+def make_script(job: ScriptJob) -> StepResult:
     """Write `script.md`, `state.json` and one `scene.json` a scene."""
     story = job.story
-    return Made(
+    return StepResult(
         files=(
             _markdown(story).encode(),
             _json({"version": 1, **asdict(story)}),

@@ -7,52 +7,52 @@ from dataclasses import dataclass
 
 from spicy.errors import Refused, StepFailed
 from spicy.ids import Digest
-from spicy.ports import Answered, Ask, Asset, ChatCall
-from spicy.steps.made import Attempt, Bench
+from spicy.ports import Asset, CallClient, CallResult, ChatCall
+from spicy.steps.result import StepAttempt, StepContext
 from spicy.story.draft import CHECK_SCHEMA, read_check
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """The judge's answer; an unreadable one is no score, never 0."""
 
     score: float | None
     problems: tuple[str, ...] = ()
 
 
-def judge(bench: Bench, prompt: str, images: Sequence[Digest]) -> Verdict:
+def judge(context: StepContext, prompt: str, images: Sequence[Digest]) -> Judgement:
     """Have pictures scored. An answer that cannot be read is asked for once more, then it is no score."""
-    model = bench.prompts.recipe.models_for(bench.prompts.provider).judge
+    model = context.prompts.recipe.models_for(context.prompts.provider).judge
     for attempt in (1, 2):
         call = ChatCall(
             model=model, prompt=prompt, schema=CHECK_SCHEMA, images=tuple(images), attempt=attempt
         )
         try:
-            check = read_check(bench.ask.call(call, "check").text or "")
+            check = read_check(context.ask.call(call, "check").text or "")
         except Refused as refusal:  # the picture is paid for, and a judge that will not look is no verdict
-            bench.ask.warn(f"the judge refused to look ({refusal.message})")
+            context.ask.warn(f"the judge refused to look ({refusal.message})")
             break
         if check is not None:
-            return Verdict(check.score, tuple(check.problems))
-    return Verdict(None)
+            return Judgement(check.score, tuple(check.problems))
+    return Judgement(None)
 
 
 def best_of(
     rounds: int,
     threshold: float,
-    ask: Ask,
-    make: Callable[[int, Sequence[str]], Answered],
-    check: Callable[[Asset], Verdict],
+    ask: CallClient,
+    make: Callable[[int, Sequence[str]], CallResult],
+    check: Callable[[Asset], Judgement],
     *,
     spare: bool = False,
-) -> list[Attempt]:
+) -> list[StepAttempt]:
     """Make and judge until a verdict reaches `threshold`, at most `rounds` times.
 
     A refused round does not discard earlier ones (or the `spare` that the caller has): they are paid for and
     can be used.
     An unjudged picture ends the loop: without a verdict there is nothing to put right.
     """
-    attempts: list[Attempt] = []
+    attempts: list[StepAttempt] = []
     problems: tuple[str, ...] = ()
     for number in range(1, rounds + 1):
         try:
@@ -66,18 +66,18 @@ def best_of(
             break
         verdict = check(answered.media())
         problems = verdict.problems
-        attempts.append(Attempt(number, answered.key, answered.media(), verdict.score, problems))
+        attempts.append(StepAttempt(number, answered.key, answered.media(), verdict.score, problems))
         if verdict.score is None or verdict.score >= threshold:
             break
     return attempts
 
 
-def choose(bench: Bench, attempts: Sequence[Attempt]) -> int:
+def choose(context: StepContext, attempts: Sequence[StepAttempt]) -> int:
     """Pick the best attempt, and warn or fail as the recipe says when it is under the threshold.
 
     An unjudged attempt gets the benefit of the doubt over one that is known to be under the threshold.
     """
-    verify = bench.prompts.recipe.verify
+    verify = context.prompts.recipe.verify
 
     def rank(index: int) -> float:
         score = attempts[index].score
@@ -86,7 +86,7 @@ def choose(bench: Bench, attempts: Sequence[Attempt]) -> int:
     best = max(range(len(attempts)), key=lambda index: (rank(index), -index))
     chosen = attempts[best]
     if chosen.score is None:
-        bench.ask.warn("could not be judged: the judge's answer was unreadable twice; kept as it is")
+        context.ask.warn("could not be judged: the judge's answer was unreadable twice; kept as it is")
     elif chosen.score < verify.threshold:
         faults = "; ".join(chosen.problems) or "no faults named"
         message = (
@@ -96,5 +96,5 @@ def choose(bench: Bench, attempts: Sequence[Attempt]) -> int:
             raise StepFailed(
                 message, advice="reword the description, raise `take`, or set verify.on_low: keep"
             )
-        bench.ask.warn(message)
+        context.ask.warn(message)
     return best

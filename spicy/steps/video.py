@@ -6,43 +6,43 @@ import math
 from collections.abc import Mapping, Sequence
 
 from spicy.plan.node import VideoJob
-from spicy.ports import Answered, Asset, EditCall, VideoCall
-from spicy.steps.made import Attempt, Bench, Made
-from spicy.steps.own import frames, own_clip
-from spicy.steps.verify import Verdict, best_of, choose, judge
+from spicy.ports import Asset, CallResult, EditCall, VideoCall
+from spicy.steps.result import StepAttempt, StepContext, StepResult
+from spicy.steps.user_assets import frames, own_clip
+from spicy.steps.verify import Judgement, best_of, choose, judge
 
 
-def make_video(job: VideoJob, files: Mapping[str, Asset], bench: Bench) -> Made:
+def make_video(job: VideoJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
     """Make one scene's clip.
 
     A short clip that drifts is corrected by video edit, always from the first take, because chained edits
     add up their losses; one too long for that is regenerated once, and only when it is far off.
     """
     if job.own:
-        return own_clip(files["own clip"], bench)
+        return own_clip(files["own clip"], context)
     from spicy.media.probe import probe_clip
 
-    clips = _Clips(job, files, bench)
+    clips = _Clips(job, files, context)
     attempts = clips.attempts()
-    chosen = choose(bench, attempts)
+    chosen = choose(context, attempts)
     clip = attempts[chosen].asset
-    first, last = frames(clip, bench)
-    info = probe_clip(bench.ask.open(clip))
+    first, last = frames(clip, context)
+    info = probe_clip(context.ask.open(clip))
     facts = {"width": info.width, "height": info.height, "duration": round(info.duration, 3)}
-    return Made(files=(clip, first, last), attempts=tuple(attempts), chosen=chosen, facts=facts)
+    return StepResult(files=(clip, first, last), attempts=tuple(attempts), chosen=chosen, facts=facts)
 
 
 class _Clips:
     """The takes of one scene: generate, judge, correct."""
 
-    def __init__(self, job: VideoJob, files: Mapping[str, Asset], bench: Bench) -> None:
-        self.job, self.bench, self.prompts = job, bench, bench.prompts
-        self.recipe = bench.prompts.recipe
+    def __init__(self, job: VideoJob, files: Mapping[str, Asset], context: StepContext) -> None:
+        self.job, self.context, self.prompts = job, context, context.prompts
+        self.recipe = context.prompts.recipe
         self.keyframe = files["keyframe"]
         self.sheets = tuple(files[f"sheet {n}"].digest for n in range(1, len(job.cast) + 1))
 
-    def attempts(self) -> list[Attempt]:
-        verify, ask = self.recipe.verify, self.bench.ask
+    def attempts(self) -> list[StepAttempt]:
+        verify, ask = self.recipe.verify, self.context.ask
         first = best_of(1, verify.threshold, ask, self.generate, self.check)
         score = first[0].score
         if score is None or score >= verify.threshold:
@@ -58,7 +58,7 @@ class _Clips:
 
         problems = first[0].problems
 
-        def correct(number: int, found: Sequence[str]) -> Answered:
+        def correct(number: int, found: Sequence[str]) -> CallResult:
             # Each correction starts from the first take, so its faults are still there to be put right.
             more = [fault for fault in found if fault not in problems]
             return self.correct(first[0].asset, seconds, number, [*problems, *more])
@@ -66,7 +66,7 @@ class _Clips:
         rounds = verify.video_corrections
         return self.number(first + best_of(rounds, verify.threshold, ask, correct, self.check, spare=True))
 
-    def generate(self, number: int, problems: Sequence[str]) -> Answered:
+    def generate(self, number: int, problems: Sequence[str]) -> CallResult:
         call = VideoCall(
             model=self.recipe.models_for(self.prompts.provider).video,
             prompt=self.prompts.video(self.job),
@@ -78,9 +78,9 @@ class _Clips:
             take=self.job.scene.take,
             attempt=number,
         )
-        return self.bench.ask.call(call, "clip")
+        return self.context.ask.call(call, "clip")
 
-    def correct(self, clip: Asset, seconds: float, number: int, problems: Sequence[str]) -> Answered:
+    def correct(self, clip: Asset, seconds: float, number: int, problems: Sequence[str]) -> CallResult:
         call = EditCall(
             model=self.recipe.models_for(self.prompts.provider).correct,
             prompt=self.prompts.correct(self.job, problems),
@@ -90,20 +90,20 @@ class _Clips:
             take=self.job.scene.take,
             attempt=number,
         )
-        return self.bench.ask.call(call, "correction")
+        return self.context.ask.call(call, "correction")
 
-    def check(self, clip: Asset) -> Verdict:
+    def check(self, clip: Asset) -> Judgement:
         # Nobody to recognise: nothing to compare the frame with, and nothing to pay for.
         if not self.sheets:
-            return Verdict(1.0)
-        _, last = frames(clip, self.bench)
-        return judge(self.bench, self.prompts.video_check(self.job), (last.digest, *self.sheets))
+            return Judgement(1.0)
+        _, last = frames(clip, self.context)
+        return judge(self.context, self.prompts.video_check(self.job), (last.digest, *self.sheets))
 
     def seconds(self, clip: Asset) -> float:
         from spicy.media.probe import probe_clip
 
-        return probe_clip(self.bench.ask.open(clip)).duration
+        return probe_clip(self.context.ask.open(clip)).duration
 
     @staticmethod
-    def number(attempts: list[Attempt]) -> list[Attempt]:
-        return [Attempt(n, a.call, a.asset, a.score, a.problems) for n, a in enumerate(attempts, 1)]
+    def number(attempts: list[StepAttempt]) -> list[StepAttempt]:
+        return [StepAttempt(n, a.call, a.asset, a.score, a.problems) for n, a in enumerate(attempts, 1)]

@@ -27,7 +27,7 @@ from spicy.files import is_locked
 from spicy.ids import CallKey, Ticks
 
 
-class State(StrEnum):
+class CallState(StrEnum):
     """Where a submission stands."""
 
     INTENT = "intent"
@@ -46,7 +46,7 @@ class State(StrEnum):
 _LOCKED = 30.0
 """Seconds to wait for another process that writes."""
 
-LIVE = (State.INTENT, State.SUBMITTED, State.READY)
+LIVE = (CallState.INTENT, CallState.SUBMITTED, CallState.READY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +61,12 @@ class Purpose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class LedgerRow:
     """One submission as the ledger has it."""
 
     id: int
     key: CallKey
-    state: State
+    state: CallState
     owner: str
     ticket: str | None
     answer: str | None
@@ -103,16 +103,16 @@ _MIGRATIONS: tuple[str, ...] = (
 _ROW = "id, key, state, owner, ticket, answer, estimate, cost, created, updated, note, provider, node, purpose, request"
 
 
-class Owner:
+class ProcessLease:
     """This process's claim to be alive, for as long as it is."""
 
     def __init__(self, root: Path) -> None:
         self._folder = root / "owners"
         self._folder.mkdir(parents=True, exist_ok=True)
-        while not self._born():
+        while not self._create_and_lock():
             pass
 
-    def _born(self) -> bool:
+    def _create_and_lock(self) -> bool:
         """Take a name. Between the file and its lock somebody may have taken us for dead; then under another."""
         self.id = secrets.token_hex(8)
         self._lock = FileLock(self._folder / self.id, thread_local=False)
@@ -122,14 +122,14 @@ class Owner:
             return False
         return (self._folder / self.id).exists()
 
-    def alive(self, owner: str) -> bool:
+    def is_alive(self, owner: str) -> bool:
         """Whether the process that called itself `owner` still runs."""
         if owner == self.id:
             return True
         # Who is taken for dead loses its calls to others: where it cannot be known, it lives.
         return bool(owner) and is_locked(self._folder / owner, unsure=True)
 
-    def bury(self, owner: str) -> None:
+    def remove(self, owner: str) -> None:
         """Forget a dead owner, once what it left is swept up."""
         with contextlib.suppress(Timeout), FileLock(self._folder / owner, timeout=0, thread_local=False):
             (self._folder / owner).unlink(missing_ok=True)
@@ -206,14 +206,14 @@ class Ledger:
         estimate: Ticks,
         purpose: Purpose,
         request: str,
-    ) -> Row | int:
+    ) -> LedgerRow | int:
         """Write the intent to submit `key` and return its row's number, or the row that stands in the way.
 
         In the way stand: a live row, a refusal (final), an unknown outcome.
         """
         with self._write() as db:
             last = self._last(db, key)
-            if last is not None and last.state in (*LIVE, State.REFUSED, State.UNKNOWN):
+            if last is not None and last.state in (*LIVE, CallState.REFUSED, CallState.UNKNOWN):
                 return last
             now = self._clock()
             cursor = db.execute(
@@ -225,16 +225,16 @@ class Ledger:
             return int(cursor.lastrowid or 0)
 
     @staticmethod
-    def _last(db: sqlite3.Connection, key: CallKey) -> Row | None:
+    def _last(db: sqlite3.Connection, key: CallKey) -> LedgerRow | None:
         row = db.execute(f"SELECT {_ROW} FROM call WHERE key = ? ORDER BY id DESC LIMIT 1", (key,)).fetchone()
         return _row(row) if row else None
 
-    def find(self, key: CallKey) -> Row | None:
+    def find(self, key: CallKey) -> LedgerRow | None:
         """The newest row of a key."""
         with self._lock:
             return self._last(self._db, key)
 
-    def adopt(self, row: Row, owner: str) -> bool:
+    def adopt(self, row: LedgerRow, owner: str) -> bool:
         """Take over the row of a dead owner; False when another process was quicker."""
         with self._write() as db:
             done = db.execute(
@@ -250,20 +250,20 @@ class Ledger:
 
     def submitted(self, id: int, ticket: str) -> None:
         """The provider accepted and gave a ticket; durable before the first poll."""
-        self._set(id, State.SUBMITTED, ticket=ticket)
+        self._set(id, CallState.SUBMITTED, ticket=ticket)
 
     def ready(self, id: int, answer: str, cost: Ticks) -> None:
         """The provider finished; `answer` (JSON) is enough to fetch the media from another process."""
-        self._set(id, State.READY, answer=answer, cost=cost)
+        self._set(id, CallState.READY, answer=answer, cost=cost)
 
-    def end(self, id: int, state: State, *, cost: Ticks | None = None, note: str = "") -> None:
+    def end(self, id: int, state: CallState, *, cost: Ticks | None = None, note: str = "") -> None:
         """Close a row as closed, refused, failed, expired, unknown or written_off, with what it cost."""
         values: dict[str, object] = {"note": note}
         if cost is not None:
             values["cost"] = cost
         self._set(id, state, **values)
 
-    def _set(self, id: int, state: State, **values: object) -> None:
+    def _set(self, id: int, state: CallState, **values: object) -> None:
         names = ", ".join(f"{name} = ?" for name in values)
         with self._write() as db:
             db.execute(
@@ -271,7 +271,7 @@ class Ledger:
                 (state.value, self._clock(), *values.values(), id),
             )
 
-    def live(self) -> tuple[Row, ...]:
+    def live(self) -> tuple[LedgerRow, ...]:
         """Every row that is not at its end."""
         with self._lock:
             rows = self._db.execute(
@@ -329,6 +329,6 @@ class Ledger:
             self._db.close()
 
 
-def _row(values: tuple[object, ...]) -> Row:
+def _row(values: tuple[object, ...]) -> LedgerRow:
     fields = dict(zip(_ROW.split(", "), values, strict=True))
-    return Row(**{**fields, "state": State(str(fields["state"]))})  # type: ignore[arg-type]
+    return LedgerRow(**{**fields, "state": CallState(str(fields["state"]))})  # type: ignore[arg-type]

@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from spicy.canon import digest_bytes, digest_file
+from spicy.canonical_json import digest_bytes, digest_file
 from spicy.errors import DamagedObject
-from spicy.files import copy_whole, write_whole
+from spicy.files import copy_atomic, write_atomic
 from spicy.ids import Digest
 
 
@@ -42,14 +42,14 @@ class Objects:
         """Keep `data`; returns its digest."""
         digest = digest_bytes(data)
         if not self.has(digest):
-            write_whole(self.path(digest), data)
+            write_atomic(self.path(digest), data)
         return digest
 
     def add_file(self, source: Path) -> Digest:
         """Keep a copy of a file; raises OSError when it cannot be read."""
         digest = digest_file(source)
         # Hash again while copying: the file may change between the two reads.
-        while not self.has(digest) and not copy_whole(source, self.path(digest), expect=digest):
+        while not self.has(digest) and not copy_atomic(source, self.path(digest), expect=digest):
             digest = digest_file(source)
         return digest
 
@@ -62,10 +62,10 @@ class Objects:
         except FileNotFoundError:
             raise DamagedObject(digest, f"object {digest[:12]}… is missing from the store") from None
         raise DamagedObject(
-            digest, f"object {digest[:12]}… was damaged; set aside as {self.set_aside(digest)}"
+            digest, f"object {digest[:12]}… was damaged; set aside as {self.quarantine(digest)}"
         )
 
-    def set_aside(self, digest: Digest) -> Path:
+    def quarantine(self, digest: Digest) -> Path:
         """Move a damaged blob out of the way and return where it went."""
         self.aside.mkdir(parents=True, exist_ok=True)
         target = self.aside / f"{digest}.{time.time_ns()}"
@@ -76,12 +76,12 @@ class Objects:
     def copy_to(self, digest: Digest, target: Path) -> None:
         """Write the blob's verified bytes to `target`, whole. Raises DamagedObject."""
         try:
-            if copy_whole(self.path(digest), target, expect=digest):
+            if copy_atomic(self.path(digest), target, expect=digest):
                 return
         except FileNotFoundError:
             raise DamagedObject(digest, f"object {digest[:12]}… is missing from the store") from None
         raise DamagedObject(
-            digest, f"object {digest[:12]}… was damaged; set aside as {self.set_aside(digest)}"
+            digest, f"object {digest[:12]}… was damaged; set aside as {self.quarantine(digest)}"
         )
 
     def all(self) -> Iterator[tuple[Digest, Path]]:

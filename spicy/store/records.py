@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.errors import StoreError
-from spicy.files import write_whole
+from spicy.files import write_atomic
 from spicy.ids import CallKey, Digest, Ticks
 
 RECORD_VERSION = 1
@@ -72,7 +72,7 @@ class Records:
         """Keep a record. An earlier one of the key is replaced: it is asked again only when its blob is lost."""
         path = self.path(record.key)
         data = {"spicy_record": RECORD_VERSION, **asdict(record)}
-        write_whole(path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True).encode())
+        write_atomic(path, json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True).encode())
 
     def all(self) -> Iterator[CallRecord]:
         """Every readable record, in order of key."""

@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from spicy.canon import digest_file
+from spicy.canonical_json import digest_file
 from spicy.ids import Digest
 
 _RACY_NS = 20_000_000

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spicy.errors import StoreError
-from spicy.files import draft, write_whole
+from spicy.files import temporary_path, write_atomic
 from spicy.ids import CallKey, Digest
 from spicy.store.objects import Objects
 from spicy.store.records import CallRecord, Records
 from spicy.store.stat_memo import StatMemo
 
 if TYPE_CHECKING:
-    from spicy.store.ledger import Ledger, Owner
+    from spicy.store.ledger import Ledger, ProcessLease
 
 STORE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoreFinding:
     """What `verify` or `gc` has to say about one thing in the store."""
 
     what: str
@@ -43,7 +43,7 @@ class Store:
         self.memo = StatMemo(root)
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
-        self._owner: Owner | None = None
+        self._owner: ProcessLease | None = None
 
     def _check_version(self) -> None:
         try:
@@ -61,7 +61,7 @@ class Store:
         """Make the folder, so that later failures are about calls and not about disks. Raises StoreError."""
         try:
             if not (self.root / "version").exists():
-                write_whole(self.root / "version", f"{STORE_VERSION}\n".encode())
+                write_atomic(self.root / "version", f"{STORE_VERSION}\n".encode())
             (self.root / "tmp").mkdir(exist_ok=True)
         except OSError as error:
             raise StoreError(
@@ -81,13 +81,13 @@ class Store:
             return self._ledger
 
     @property
-    def owner(self) -> Owner:
+    def owner(self) -> ProcessLease:
         """This process, as the ledger knows it; one for all threads."""
         with self._lock:
             if self._owner is None:
-                from spicy.store.ledger import Owner
+                from spicy.store.ledger import ProcessLease
 
-                self._owner = Owner(self.root)
+                self._owner = ProcessLease(self.root)
             return self._owner
 
     @property
@@ -101,7 +101,7 @@ class Store:
     def temporary(self, name: str) -> Path:
         """A path for a file in the making, on the store's own disk."""
         self.prepare()
-        return draft(self.root / "tmp" / name)
+        return temporary_path(self.root / "tmp" / name)
 
     def lookup(self, key: CallKey) -> CallRecord | None:
         """A call's record, when its blob is there too. Bytes are verified when they are opened."""
@@ -123,12 +123,12 @@ class Store:
             if time.time() - path.stat().st_mtime > 86400:
                 os.utime(path)
 
-    def heal(self, digest: Digest, copy: Path) -> bool:
+    def repair(self, digest: Digest, copy: Path) -> bool:
         """Put a lost or changed blob back from an intact copy in a build folder; True when it was needed."""
         if self.memo.digest(self.objects.name(digest)) == digest:
             return False
         if self.objects.has(digest):
-            self.objects.set_aside(digest)
+            self.objects.quarantine(digest)
         return self.objects.add_file(copy) == digest
 
     def close(self) -> None:
@@ -158,22 +158,22 @@ def stats(store: Store) -> dict[str, int]:
     }
 
 
-def verify(store: Store) -> list[Found]:
+def verify(store: Store) -> list[StoreFinding]:
     """Hash every object again; damaged ones are set aside. Also names records whose object is lost."""
-    from spicy.canon import digest_file
+    from spicy.canonical_json import digest_file
 
     found = []
     for digest, path in store.objects.all():
         if digest_file(path) != digest:
             size = path.stat().st_size
-            found.append(Found("damaged", str(store.objects.set_aside(digest)), size))
+            found.append(StoreFinding("damaged", str(store.objects.quarantine(digest)), size))
     for record in store.records.all():
         if record.digest is not None and not store.objects.has(record.digest):
-            found.append(Found("lost", f"{record.purpose} {record.key[:12]} ({record.model})", 0))
+            found.append(StoreFinding("lost", f"{record.purpose} {record.key[:12]} ({record.model})", 0))
     return found
 
 
-def collect(store: Store, *, keep_days: float, dry_run: bool) -> list[Found]:
+def collect_garbage(store: Store, *, keep_days: float, dry_run: bool) -> list[StoreFinding]:
     """Remove what can be made again for nothing and was not used for `keep_days` (an hour at the least).
 
     That is: leftovers of dead processes, objects set aside, free records (cost 0: animatic and local work)
@@ -181,7 +181,7 @@ def collect(store: Store, *, keep_days: float, dry_run: bool) -> list[Found]:
     build is at work, because its newest files are not named by any record yet.
     """
     owners = [path for path in (store.root / "owners").glob("*") if path.name != store.owner.id]
-    if any(store.owner.alive(path.name) for path in owners):
+    if any(store.owner.is_alive(path.name) for path in owners):
         raise StoreError("a build is at work with this store; collect when it is done")
     before = time.time() - max(keep_days * 86400, 3600)
     doomed: list[tuple[str, Path]] = []
@@ -197,7 +197,7 @@ def collect(store: Store, *, keep_days: float, dry_run: bool) -> list[Found]:
     for digest, path in store.objects.all():
         if digest not in kept and path.stat().st_mtime < before:
             doomed.append(("object", path))
-    found = [Found(what, path.name, path.stat().st_size) for what, path in doomed]
+    found = [StoreFinding(what, path.name, path.stat().st_size) for what, path in doomed]
     if not dry_run:
         for _, path in doomed:
             path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
-from spicy.canon import Json, canonical
+from spicy.canonical_json import Json, canonical
 from spicy.ports import Schema
 from spicy.slug import fold, slug
 

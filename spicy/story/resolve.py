@@ -23,7 +23,7 @@ from spicy.spec.model import (
     unknown_character,
     unknown_scene,
 )
-from spicy.spec.places import Path
+from spicy.spec.positions import Path
 from spicy.story.draft import DraftScene, StoryDraft, match_labels
 from spicy.story.model import Character, Continuity, Scene, Story
 

@@ -34,7 +34,7 @@ from playwright.sync_api import (
 from spicy.emulator import Fault
 from spicy.runs.model import Run
 from spicy.runs.read import list_runs
-from spicy.serving.launch import Launched, Launcher
+from spicy.serving.build_process import LaunchedBuild, Launcher
 from tests.acceptance.serving import Serving, started, wait_until
 from tests.drills.studio import Studio, studio
 from tests.scripted import picture
@@ -281,7 +281,7 @@ def end_builds(shop: Studio) -> None:
     build = shop.project.root / "build"
     launcher = Launcher(shop.project.root, Path("build"))
     launched = [log.stem for log in build.glob(".runs/*.log")]
-    wait_until(lambda: not any(launcher.state(run) is Launched.STARTING for run in launched))
+    wait_until(lambda: not any(launcher.state(run) is LaunchedBuild.STARTING for run in launched))
     for run in runs(shop):
         if not run.state.is_over:
             with contextlib.suppress(ProcessLookupError):

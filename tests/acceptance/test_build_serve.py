@@ -240,8 +240,8 @@ import asyncio, os, sys
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from spicy.settings import read_server_settings, read_settings
-from spicy.web.app import create_app
-from spicy.web.listen import bind, run
+from spicy.web.server.app import create_app
+from spicy.web.server.http_server import bind, run
 app = create_app(read_settings(), read_server_settings())
 @app.get("/videos/endless")
 async def endless(request: Request) -> StreamingResponse:

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from spicy.emulator import Fault
-from spicy.engine.wire import new_run
+from spicy.engine.bootstrap import new_run
 from spicy.errors import UsageError
-from spicy.runs.alive import run_file
+from spicy.runs.liveness import run_file
 from spicy.runs.model import Run, RunState
 from spicy.runs.read import find_run
-from spicy.serving.launch import Launched, Launcher, Order
+from spicy.serving.build_process import LaunchedBuild, Launcher, LaunchRequest
 from tests.acceptance.films import WRITTEN
 from tests.acceptance.serving import wait_until
 from tests.conftest import ROOT, WALL, Project, child_environment
@@ -29,7 +29,7 @@ from tests.drills.studio import Studio, film, studio
 
 LAUNCHES = """\
 import pathlib, socket, sys
-from spicy.serving.launch import Launcher, Order
+from spicy.serving.build_process import Launcher, Order
 listener = socket.create_server(("127.0.0.1", 0))
 listener.set_inheritable(True)
 launcher = Launcher(pathlib.Path.cwd(), pathlib.Path("build"))
@@ -60,7 +60,7 @@ def launcher_of(project: Project) -> Launcher:
 
 def ended(launcher: Launcher, run: str) -> None:
     """Wait for the end of a run's process."""
-    wait_until(lambda: launcher.state(run) is Launched.ENDED)
+    wait_until(lambda: launcher.state(run) is LaunchedBuild.ENDED)
 
 
 def recorded(project: Project, run: str) -> Run:
@@ -78,13 +78,15 @@ def clips(shop: Studio) -> Counter[str]:
 def test_a_launched_build_is_followed_from_its_start_to_its_end(project: Project) -> None:
     project.write("specs/oak.yaml", WRITTEN)
     launcher, run = launcher_of(project), new_run()
-    assert launcher.state(run) is Launched.UNKNOWN
-    assert launcher.start(Order(spec=Path("specs/oak.yaml"), run=run, until="keyframes", jobs=2, max_cost=1))
+    assert launcher.state(run) is LaunchedBuild.UNKNOWN
+    assert launcher.start(
+        LaunchRequest(spec=Path("specs/oak.yaml"), run=run, until="keyframes", jobs=2, max_cost=1)
+    )
     seen = [launcher.state(run)]
-    while seen[-1] is not Launched.ENDED:
+    while seen[-1] is not LaunchedBuild.ENDED:
         if (now := launcher.state(run)) is not seen[-1]:
             seen.append(now)
-    assert seen == [Launched.STARTING, Launched.RUNNING, Launched.ENDED]
+    assert seen == [LaunchedBuild.STARTING, LaunchedBuild.RUNNING, LaunchedBuild.ENDED]
     row = recorded(project, run)
     assert (row.state, row.films, row.until, row.cap) == (RunState.DONE, ("oak",), "keyframes", 10**10)
     assert not (project.root / "build/oak/final.mp4").exists()
@@ -96,7 +98,7 @@ def test_nothing_to_do_is_recorded_as_well(project: Project) -> None:
     project.write("oak.yaml", WRITTEN)
     assert project.spicy("build", "oak.yaml").code == 0
     launcher, run = launcher_of(project), new_run()
-    launcher.start(Order(spec=Path("oak.yaml"), run=run))
+    launcher.start(LaunchRequest(spec=Path("oak.yaml"), run=run))
     ended(launcher, run)
     row = recorded(project, run)
     assert (row.state, row.made, row.fresh > 5) == (RunState.DONE, 0, True)
@@ -116,15 +118,15 @@ def test_the_build_outlives_the_server_that_launched_it(project: Project) -> Non
     assert server.stdout is not None
     port = int(server.stdout.readline())
     launcher = launcher_of(project)
-    wait_until(lambda: launcher.state(run) is Launched.RUNNING)
+    wait_until(lambda: launcher.state(run) is LaunchedBuild.RUNNING)
     os.killpg(server.pid, signal.SIGINT)  # as a terminal does it
     os.killpg(server.pid, signal.SIGKILL)
     with server:
         assert server.wait(timeout=10) != 0
-    assert launcher.state(run) is Launched.RUNNING
+    assert launcher.state(run) is LaunchedBuild.RUNNING
     with socket.create_server(("127.0.0.1", port)):  # the build has not inherited it
-        assert launcher.state(run) is Launched.RUNNING
-    assert not launcher.start(Order(spec=Path("oak.yaml"), run=run))
+        assert launcher.state(run) is LaunchedBuild.RUNNING
+    assert not launcher.start(LaunchRequest(spec=Path("oak.yaml"), run=run))
     ended(launcher, run)
     assert recorded(project, run).state is RunState.DONE
     assert (project.root / "build/oak/final.mp4").exists()
@@ -138,7 +140,7 @@ def test_one_id_is_one_process_however_many_ask(project: Project) -> None:
 
     def ask(launcher: Launcher) -> None:
         start.wait()
-        started.append(launcher.start(Order(spec=Path("oak.yaml"), run=run, until="characters")))
+        started.append(launcher.start(LaunchRequest(spec=Path("oak.yaml"), run=run, until="characters")))
 
     threads = [threading.Thread(target=ask, args=(launchers[n % 3],)) for n in range(12)]
     for thread in threads:
@@ -149,7 +151,7 @@ def test_one_id_is_one_process_however_many_ask(project: Project) -> None:
     for launcher in launchers:
         ended(launcher, run)
     assert launchers[0].said(run).count("Building oak") == 1
-    assert not launcher_of(project).start(Order(spec=Path("oak.yaml"), run=run))
+    assert not launcher_of(project).start(LaunchRequest(spec=Path("oak.yaml"), run=run))
 
 
 def test_an_id_that_is_under_way_is_not_run_twice(shop: Studio) -> None:
@@ -168,7 +170,7 @@ def test_cancelled_like_ctrl_c_and_nothing_is_paid_for_again(shop: Studio) -> No
     shop.emulator.set_faults([Fault(kind="video", effect="slow", factor=20)])
     shop.project.write("oak.yaml", film(3))
     launcher, run = launcher_of(shop.project), new_run()
-    launcher.start(Order(spec=Path("oak.yaml"), run=run))
+    launcher.start(LaunchRequest(spec=Path("oak.yaml"), run=run))
     wait_until(lambda: len(clips(shop)) == 3)
     row = recorded(shop.project, run)
     assert row.state is RunState.RUNNING
@@ -181,7 +183,7 @@ def test_cancelled_like_ctrl_c_and_nothing_is_paid_for_again(shop: Studio) -> No
     assert recorded(shop.project, run).state is RunState.INTERRUPTED
     shop.emulator.set_faults([])
     again = new_run()
-    launcher.start(Order(spec=Path("oak.yaml"), run=again))
+    launcher.start(LaunchRequest(spec=Path("oak.yaml"), run=again))
     ended(launcher, again)
     row = recorded(shop.project, again)
     assert (row.state, row.exit_code) == (RunState.DONE, 0), launcher.said(again)
@@ -192,12 +194,12 @@ def test_cancelled_twice_stops_at_once_and_is_interrupted_all_the_same(shop: Stu
     shop.emulator.set_faults([Fault(kind="image", effect="slow", factor=2000)])
     shop.project.write("oak.yaml", film(2))
     launcher, run = launcher_of(shop.project), new_run()
-    launcher.start(Order(spec=Path("oak.yaml"), run=run))
+    launcher.start(LaunchRequest(spec=Path("oak.yaml"), run=run))
     wait_until(lambda: any(call.kind == "image" for call in shop.emulator.accepted))
     row = recorded(shop.project, run)
     began = time.monotonic()
     assert launcher.cancel(run, row.pid, row.place)
-    wait_until(lambda: launcher.state(run) is Launched.ENDED or _is_told_twice(launcher, row))
+    wait_until(lambda: launcher.state(run) is LaunchedBuild.ENDED or _is_told_twice(launcher, row))
     ended(launcher, run)
     assert time.monotonic() - began < 10
     assert recorded(shop.project, run).state is RunState.INTERRUPTED, launcher.said(run)
@@ -215,23 +217,23 @@ def test_what_ends_before_it_is_recorded_has_said_why(
     project.write("bad.yaml", "concept: x\nstile: y\n")
     project.write("oak.yaml", WRITTEN)
     launcher, run = launcher_of(project), new_run()
-    launcher.start(Order(spec=Path("bad.yaml"), run=run))
+    launcher.start(LaunchRequest(spec=Path("bad.yaml"), run=run))
     ended(launcher, run)
     assert find_run(project.root / "build", run) is None
     assert launcher.said(run).startswith("bad.yaml:2:1: unknown key")
     assert launcher.spec(run) == Path("bad.yaml")
     monkeypatch.setenv("SPICY_JOBS", "many")  # dies before it can say that it lives
-    launcher.start(Order(spec=Path("oak.yaml"), run="before"))
+    launcher.start(LaunchRequest(spec=Path("oak.yaml"), run="before"))
     ended(launcher, "before")
     assert "SPICY_JOBS" in launcher.said("before")
-    assert launcher_of(project).state("before") is Launched.ENDED
+    assert launcher_of(project).state("before") is LaunchedBuild.ENDED
 
 
 def test_a_refused_key_is_a_mistake_and_not_a_death(shop: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROK_API_KEY", "xai-wrong-77aa")
     shop.project.write("oak.yaml", film(1))
     launcher, run = launcher_of(shop.project), new_run()
-    launcher.start(Order(spec=Path("oak.yaml"), run=run))
+    launcher.start(LaunchRequest(spec=Path("oak.yaml"), run=run))
     ended(launcher, run)
     assert recorded(shop.project, run).state is RunState.MISTAKE
     assert "GROK_API_KEY" in launcher.said(run)
@@ -244,10 +246,10 @@ def test_a_process_that_cannot_be_started_has_ended_and_says_why(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "nowhere/python")
     launcher = launcher_of(project)
-    assert launcher.start(Order(spec=Path("oak.yaml"), run="cannot"))
-    assert launcher.state("cannot") is Launched.ENDED
+    assert launcher.start(LaunchRequest(spec=Path("oak.yaml"), run="cannot"))
+    assert launcher.state("cannot") is LaunchedBuild.ENDED
     assert launcher.said("cannot") == "the build cannot be started: No such file or directory"
-    assert not launcher.start(Order(spec=Path("oak.yaml"), run="cannot"))
+    assert not launcher.start(LaunchRequest(spec=Path("oak.yaml"), run="cannot"))
 
 
 def test_words_are_told_without_what_moves_a_terminal(project: Project) -> None:
@@ -260,11 +262,11 @@ def test_words_are_told_without_what_moves_a_terminal(project: Project) -> None:
     assert launcher.said("said", limit=101) == "ä" * 50
     assert (launcher.said("none"), launcher.said("../said")) == ("", "")
     assert (launcher.spec("said"), launcher.spec("none"), launcher.spec("../said")) == (None, None, None)
-    assert launcher.state("../said") is Launched.UNKNOWN
+    assert launcher.state("../said") is LaunchedBuild.UNKNOWN
 
 
 def test_an_order_is_a_command_line_that_means_what_it_says() -> None:
-    order = Order(
+    order = LaunchRequest(
         spec=Path("-x.yaml"),
         run="abcd",
         provider="-p",
@@ -304,13 +306,13 @@ def test_old_words_are_swept_up_and_those_of_the_living_stay(project: Project) -
 def test_a_build_folder_that_cannot_be_written_starts_nothing(project: Project) -> None:
     project.write("build", "in the way")
     with pytest.raises(UsageError, match="nothing was started"):
-        launcher_of(project).start(Order(spec=Path("oak.yaml"), run=new_run()))
+        launcher_of(project).start(LaunchRequest(spec=Path("oak.yaml"), run=new_run()))
 
 
 def test_no_child_stays_a_zombie(project: Project) -> None:
     launcher = launcher_of(project)
     for number in range(3):
-        launcher.start(Order(spec=Path("nowhere.yaml"), run=f"gone-{number}"))
+        launcher.start(LaunchRequest(spec=Path("nowhere.yaml"), run=f"gone-{number}"))
     for number in range(3):
         ended(launcher, f"gone-{number}")
     wait_until(lambda: not _zombies())

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from spicy.emulator import Fault
-from spicy.jobs.model import State
+from spicy.jobs.model import JobState
 from spicy.jobs.queue import Queue
 from tests.acceptance.serving import Serving, started, wait_until
 from tests.drills.studio import Studio, studio
@@ -134,7 +134,7 @@ def test_ctrl_c_gives_jobs_back_and_the_next_start_ends_them(
         assert server.process.wait(timeout=20) == code
         assert "Traceback" not in server.words
     with closing(Queue(shop.project.root / "jobs.db")) as queue:
-        assert {(job.state, job.tries) for job in queue.jobs()} == {(State.PENDING, 0)}
+        assert {(job.state, job.tries) for job in queue.jobs()} == {(JobState.PENDING, 0)}
     with started(shop.project, *SERVE, env=ENV) as server:
         assert {server.ended(id)["status"] for id in ids} == {"completed"}
     assert set(clips(shop).values()) == {1}

@@ -19,13 +19,13 @@ import threading
 import time
 from pathlib import Path
 
-from spicy.engine.budget import Budget
-from spicy.engine.call import Caller
-from spicy.engine.films import load_films
-from spicy.engine.make import Maker
+from spicy.engine.calls.budget import Budget
+from spicy.engine.calls.caller import Caller
+from spicy.engine.maker import Maker
+from spicy.engine.project import load_films
 from spicy.runner.build import run
 from spicy.runner.session import Session
-from spicy.sinks.fan import NullSink
+from spicy.sinks.fanout import NullSink
 from spicy.store.store import Store
 from tests.integration.test_whole_film import RECIPE
 from tests.scripted import Scripted, clip

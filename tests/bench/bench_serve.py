@@ -81,12 +81,12 @@ def bare(folder: Path, worker: bool) -> Any:
 
 def ours(folder: Path, worker: bool) -> Any:
     """`spicy serve` with a provider that answers at once."""
-    from spicy.engine.call import Caller
-    from spicy.engine.desk import Desk
+    from spicy.engine.calls.caller import Caller
+    from spicy.engine.job_executor import JobExecutor
     from spicy.recipe.load import load_recipe
     from spicy.settings import ServerSettings, read_settings
     from spicy.store.store import Store
-    from spicy.web.app import create_app
+    from spicy.web.server.app import create_app
     from tests.integration.test_whole_film import RECIPE
     from tests.scripted import Scripted, clip
 
@@ -103,8 +103,8 @@ def ours(folder: Path, worker: bool) -> Any:
         }
     )
     store = Store(folder / "store")
-    desk = Desk(Caller(store, provider, threading.Event()), load_recipe("scripted", folder), store)
-    return create_app(read_settings({}), server, desk)
+    executor = JobExecutor(Caller(store, provider, threading.Event()), load_recipe("scripted", folder), store)
+    return create_app(read_settings({}), server, executor)
 
 
 def serve(make: Callable[[Path, bool], Any], folder: Path, worker: bool) -> None:

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spicy.engine.make import Maker
+    from spicy.engine.maker import Maker
     from spicy.plan.node import Node
     from spicy.ports import Call
-    from spicy.store.ledger import Row
+    from spicy.store.ledger import LedgerRow
 
 _ALL = ("clip", "still", "chat")
 _MEDIA = ("clip", "still")
@@ -149,11 +149,11 @@ def prepare(fate: Fate) -> None:
 
 
 def _know_where(fate: Fate) -> None:
-    from spicy.engine.call import Caller
-    from spicy.engine.make import Maker
+    from spicy.engine.calls.caller import Caller
+    from spicy.engine.maker import Maker
     from spicy.ids import Step
     from spicy.ports import Kind, read_call
-    from spicy.store.ledger import Owner
+    from spicy.store.ledger import ProcessLease
 
     calls = {Kind.VIDEO: "clip", Kind.IMAGE: "still", Kind.CHAT: "chat"}
     nodes = {Step.VIDEO: "clip", Step.KEYFRAME: "still", Step.CHARACTER: "still", Step.IDEATION: "chat"}
@@ -172,7 +172,7 @@ def _know_where(fate: Fate) -> None:
         finally:
             fate.place.node = None
 
-    def bring_home(real: Callable[..., Any], caller: Caller, row: Row, *rest: Any) -> Any:
+    def resume(real: Callable[..., Any], caller: Caller, row: LedgerRow, *rest: Any) -> Any:
         fate.place.call = calls.get(read_call(json.loads(row.request)).kind)
         try:
             return real(caller, row, *rest)
@@ -180,10 +180,10 @@ def _know_where(fate: Fate) -> None:
             fate.place.call = None
 
     _wrap(Caller, "answer", answer)
-    _wrap(Caller, "bring_home", bring_home)
+    _wrap(Caller, "bring_home", resume)
     _wrap(Maker, "make", make)
     _after(
-        Owner,
+        ProcessLease,
         "alive",
         lambda: fate.call("waiting"),
         lambda alive, owner, other: alive and other != owner.id,
@@ -191,10 +191,10 @@ def _know_where(fate: Fate) -> None:
 
 
 def _path_of_a_call(fate: Fate) -> None:
-    from spicy.engine.budget import Budget
+    from spicy.engine.calls.budget import Budget
     from spicy.ports import Running
     from spicy.providers.xai.provider import XaiProvider
-    from spicy.store.ledger import Ledger, State
+    from spicy.store.ledger import CallState, Ledger
 
     def reserve(real: Callable[..., Any], budget: Budget, *rest: Any) -> Any:
         if budget._above is not None:  # a film's budget; it asks the build's
@@ -210,7 +210,10 @@ def _path_of_a_call(fate: Fate) -> None:
     _before(Ledger, "ready", lambda: fate.call("answered"))
     _after(Ledger, "ready", lambda: fate.call("ready"))
     _after(
-        Ledger, "end", lambda: fate.call("closed"), lambda _, ledger, id, state, **__: state is State.CLOSED
+        Ledger,
+        "end",
+        lambda: fate.call("closed"),
+        lambda _, ledger, id, state, **__: state is CallState.CLOSED,
     )
 
 
@@ -232,7 +235,7 @@ def _download(fate: Fate) -> None:
 
 def _files(fate: Fate) -> None:
     from spicy import files
-    from spicy.engine import make
+    from spicy.engine import maker
     from spicy.store.objects import Objects
     from spicy.store.records import Records
 
@@ -248,15 +251,15 @@ def _files(fate: Fate) -> None:
     _wrap(files, "whole", whole)
     _within(Objects, "add_file", fate, "blob")
     _within(Records, "add", fate, "record")
-    _within(make.Maker, "_put", fate, "target")
-    _within(make, "write_receipt", fate, "receipt")
+    _within(maker.Maker, "_put", fate, "target")
+    _within(maker, "write_receipt", fate, "receipt")
     _before(Objects, "add_file", lambda: fate.call("fetched"))
     _after(Objects, "add_file", lambda: fate.call("blob"))
     _after(Records, "add", lambda: fate.call("recorded"))
-    _before(make.Maker, "_put", lambda: fate.node("placing"))
+    _before(maker.Maker, "_put", lambda: fate.node("placing"))
     _after(Objects, "copy_to", lambda: fate.node("half-placed"))
-    _before(make, "write_receipt", lambda: fate.node("placed"))
-    _after(make, "write_receipt", lambda: fate.node("receipted"))
+    _before(maker, "write_receipt", lambda: fate.node("placed"))
+    _after(maker, "write_receipt", lambda: fate.node("receipted"))
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spicy.engine.flight import CHEAP
+from spicy.engine.calls.submission import CHEAP
 from spicy.ids import Ticks, usd
 from tests.acceptance.films import media
 from tests.conftest import Ran
@@ -65,7 +65,7 @@ class Patient:
         if not fact:
             self.complaints.append(complaint)
 
-    def heal(self) -> None:
+    def repair(self) -> None:
         """Build, plainly; again on request if something dear is in doubt; then look at everything."""
         self.healed(self.build())
 

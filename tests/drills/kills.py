@@ -70,7 +70,7 @@ def boundary(name: str, kind: str, nth: int = 1) -> Patient:
         # A chat and a still have no ticket: their answer is lost until `ready` is written.
         accepted = {"accepted"} if kind == "clip" else {"accepted", "answered"}
         patient.expect(lost > 0 or name not in {"intent", *accepted}, "the ledger has no intent of it")
-        patient.heal()
+        patient.repair()
         twice = patient.asked_twice()[IN_THE_LEDGER[kind]]
         patient.expect(twice > 0 or name not in accepted, "its answer was lost, and it was not asked again")
         return patient
@@ -110,7 +110,7 @@ def outlived(kind: str) -> Patient:
         with _at(patient, "recorded", kind, "hold"):
             ran = patient.build()
             patient.expect(ran.code == 0, f"the other build ended with {ran.code}: {ran.err[-500:]}")
-        patient.heal()
+        patient.repair()
         return patient
 
 
@@ -129,7 +129,7 @@ def at_random(seed: int, kills: int = _KILLS_A_FILM, scenes: int = _SCENES) -> t
                     break
             struck += 1
             patient.autopsy()
-        patient.heal()
+        patient.repair()
     return patient, struck
 
 

@@ -33,7 +33,7 @@ _BEARER = re.compile(rb"(?i)bearer[\s:=]+(?!token)[\w.-]{6,}")
 
 BUG_IN_A_NODE = """\
 import sys
-from spicy.engine import make
+from spicy.engine import maker
 def broken(*args):
     raise RuntimeError('a bug in a step')
 make.make_keyframe = broken
@@ -51,7 +51,7 @@ from spicy.cli import main
 main()
 """
 SHOWN = """\
-from spicy.engine.wire import Supplies
+from spicy.engine.bootstrap import Supplies
 from spicy.settings import read_settings
 settings = read_settings()
 assert settings.api_key is not None

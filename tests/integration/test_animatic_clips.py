@@ -14,7 +14,7 @@ from PIL import Image
 from spicy.errors import MediaError
 from spicy.ids import Digest
 from spicy.ports import EditCall, VideoCall
-from spicy.providers.animatic import clip, mend
+from spicy.providers.animatic.clips import clip, correction
 
 IMAGE = Digest("0" * 64)
 Grey = NDArray[np.float32]
@@ -166,7 +166,7 @@ def test_a_still_of_any_shape_fills_the_frame(tmp_path: Path) -> None:
 def test_a_correction_keeps_length_size_and_sound(picture: Path, tmp_path: Path) -> None:
     path = shoot(picture, tmp_path / "c.mp4", "pan left", duration=2)
     call = EditCall(model="m", prompt="Paper\nCorrect: pale", video=IMAGE, seconds=2, resolution="144p")
-    mend.correct(call, path, tmp_path / "e.mp4", silent)
+    correction.correct(call, path, tmp_path / "e.mp4", silent)
     with av.open(str(path)) as a, av.open(str(tmp_path / "e.mp4")) as b:
         was, now = (c.streams.video[0] for c in (a, b))
         assert (was.width, was.height, was.frames) == (now.width, now.height, now.frames)
@@ -181,4 +181,4 @@ def test_a_clip_that_cannot_be_read_is_a_media_error(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_bytes(b"no clip")
     call = EditCall(model="m", prompt="p", video=IMAGE, seconds=1, resolution="144p")
     with pytest.raises(MediaError, match=r"x\.mp4 cannot be read"):
-        mend.correct(call, tmp_path / "x.mp4", tmp_path / "y.mp4", silent)
+        correction.correct(call, tmp_path / "x.mp4", tmp_path / "y.mp4", silent)

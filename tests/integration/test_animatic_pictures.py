@@ -11,8 +11,10 @@ from PIL import Image, ImageDraw
 
 from spicy.ids import Digest
 from spicy.ports import ImageCall, OrderOnly
-from spicy.providers.animatic import card, cutout, judge, still
-from spicy.providers.animatic.brief import Brief
+from spicy.providers.animatic import still
+from spicy.providers.animatic.figures import card
+from spicy.providers.animatic.judging import cutout, judge
+from spicy.providers.animatic.story.brief import Brief
 
 FOX = "A small red fox with a white-tipped tail, amber eyes and a green scarf."
 OWL = "A great brown owl with a cream chest, golden eyes and a blue hat."

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from spicy.canon import digest_file
-from spicy.errors import CallFailed, Expired, OutOfReach
+from spicy.canonical_json import digest_file
+from spicy.errors import CallFailed, Expired, ProviderUnreachable
 from spicy.ids import Digest, Ticks
 from spicy.ports import Answer, Call, ChatCall, ImageCall, Provider, Running, Schema, Ticket, VideoCall
 from spicy.providers.animatic import AnimaticProvider
@@ -99,7 +99,7 @@ def test_a_failure_comes_out_of_poll(provider: AnimaticProvider, tmp_path: Path)
 
 def test_fetching_to_nowhere_fails_and_keeps_the_file(provider: AnimaticProvider, tmp_path: Path) -> None:
     found = answer(provider, SHEET, {})
-    with pytest.raises(OutOfReach):
+    with pytest.raises(ProviderUnreachable):
         provider.fetch(found, tmp_path / "missing" / "sheet.jpg")
     provider.fetch(found, tmp_path / "sheet.jpg")
 
@@ -142,7 +142,7 @@ def test_the_same_request_gives_the_same_bytes_in_another_process(tmp_path: Path
     code = """
 import sys, time, hashlib
 from pathlib import Path
-from spicy.canon import digest_file
+from spicy.canonical_json import digest_file
 from spicy.ports import EditCall, ImageCall, Running, VideoCall
 from spicy.providers.animatic import AnimaticProvider
 into, files, out = Path(sys.argv[1]), {}, []

@@ -19,7 +19,7 @@ import pytest
 from spicy.errors import StoreError, UsageError
 from spicy.ids import Digest, Ticks
 from spicy.jobs import database
-from spicy.jobs.model import ENDS, Job, Mode, Order, Outcome, State
+from spicy.jobs.model import ENDS, Job, JobRequest, JobState, Mode, Outcome
 from spicy.jobs.queue import MOST_TRIES, ClaimLost, KeyReused, NoSuchJob, Queue
 from tests.conftest import child_environment
 
@@ -52,8 +52,8 @@ def queue(path: Path, clock: Clock) -> Iterator[Queue]:
         yield queue
 
 
-def order(prompt: str = "a cat", mode: Mode = Mode.VIDEO) -> Order:
-    return Order(mode=mode, model="grok", prompt=prompt, request={"prompt": prompt, "take": 0})
+def order(prompt: str = "a cat", mode: Mode = Mode.VIDEO) -> JobRequest:
+    return JobRequest(mode=mode, model="grok", prompt=prompt, request={"prompt": prompt, "take": 0})
 
 
 def python(code: str, *args: str | Path) -> subprocess.Popen[str]:
@@ -70,14 +70,14 @@ def python(code: str, *args: str | Path) -> subprocess.Popen[str]:
 
 
 def test_a_job_is_as_it_was_ordered_also_for_the_next_process(path: Path, queue: Queue, clock: Clock) -> None:
-    asked = Order(
+    asked = JobRequest(
         mode=Mode.CHAT, model="grok-vision", prompt="¿Qué? 猫", request={"turns": [{"text": "猫"}], "take": 1}
     )
     job, created = queue.add(asked)
     assert created
     assert (job.mode, job.state, job.model, job.prompt) == (
         Mode.CHAT,
-        State.PENDING,
+        JobState.PENDING,
         "grok-vision",
         "¿Qué? 猫",
     )
@@ -101,7 +101,7 @@ def test_claims_go_by_age_and_by_mode(queue: Queue, clock: Clock) -> None:
     assert [one.job.id, two.job.id] == [first.id, second.id]
     assert one.token != two.token
     assert (one.job.state, one.job.started, one.job.lease_until, one.job.tries) == (
-        State.PROCESSING,
+        JobState.PROCESSING,
         clock.now,
         clock.now + LEASE,
         1,
@@ -109,7 +109,7 @@ def test_claims_go_by_age_and_by_mode(queue: Queue, clock: Clock) -> None:
     assert one.job == queue.find(first.id)
     assert queue.position(one.job) == 0
     assert queue.claim(Mode.VIDEO, "c", LEASE) is None
-    assert queue.counts() == {(Mode.CHAT, State.PENDING): 1, (Mode.VIDEO, State.PROCESSING): 2}
+    assert queue.counts() == {(Mode.CHAT, JobState.PENDING): 1, (Mode.VIDEO, JobState.PROCESSING): 2}
 
 
 def test_a_completed_job_has_all_that_its_worker_brought(queue: Queue, clock: Clock) -> None:
@@ -129,7 +129,7 @@ def test_a_completed_job_has_all_that_its_worker_brought(queue: Queue, clock: Cl
     job = queue.complete(claim.job.id, claim.token, outcome)
     assert job == queue.find(job.id)
     assert (job.state, job.finished, job.progress, job.lease_until) == (
-        State.COMPLETED,
+        JobState.COMPLETED,
         clock.now,
         1.0,
         None,
@@ -151,7 +151,7 @@ def test_a_failed_job_says_why_and_what_it_cost(queue: Queue) -> None:
     assert claim is not None
     job = queue.fail(claim.job.id, claim.token, "the moderation said no", "refused", cost=Ticks(9))
     assert (job.state, job.error, job.code, job.cost) == (
-        State.FAILED,
+        JobState.FAILED,
         "the moderation said no",
         "refused",
         Ticks(9),
@@ -160,7 +160,7 @@ def test_a_failed_job_says_why_and_what_it_cost(queue: Queue) -> None:
 
 def test_an_answer_that_was_there_already_ends_a_job_nobody_claimed(queue: Queue) -> None:
     job, _ = queue.add(order())
-    assert queue.answer(job.id, Outcome(from_store=True)).state is State.COMPLETED
+    assert queue.answer(job.id, Outcome(from_store=True)).state is JobState.COMPLETED
     assert queue.claim(Mode.VIDEO, "w", LEASE) is None
     with pytest.raises(ClaimLost, match="completed already"):
         queue.answer(job.id, Outcome())
@@ -169,10 +169,10 @@ def test_an_answer_that_was_there_already_ends_a_job_nobody_claimed(queue: Queue
 def test_a_held_job_is_shown_to_no_worker_until_whoever_holds_it_is_gone(queue: Queue, clock: Clock) -> None:
     job, _ = queue.add(order(), held=30)
     assert queue.claim(Mode.VIDEO, "w", LEASE) is None
-    assert queue.answer(job.id, Outcome(from_store=True)).state is State.COMPLETED
+    assert queue.answer(job.id, Outcome(from_store=True)).state is JobState.COMPLETED
     left, _ = queue.add(order(), held=30)
     clock.now += 31  # its holder died
-    assert [job.state for job in queue.lapse()] == [State.PENDING]
+    assert [job.state for job in queue.lapse()] == [JobState.PENDING]
     claim = queue.claim(Mode.VIDEO, "w", LEASE)
     assert claim is not None
     assert claim.job.id == left.id
@@ -280,7 +280,7 @@ def test_who_polled_without_keeping_the_token_may_end_the_job_while_the_lease_ru
     queue.add(order())
     claim = queue.claim(Mode.VIDEO, "the extension", LEASE)
     assert claim is not None
-    assert queue.complete(claim.job.id, None, Outcome()).state is State.COMPLETED
+    assert queue.complete(claim.job.id, None, Outcome()).state is JobState.COMPLETED
 
 
 def test_a_cancelled_job_is_not_completed_any_more(queue: Queue) -> None:
@@ -290,11 +290,11 @@ def test_a_cancelled_job_is_not_completed_any_more(queue: Queue) -> None:
     assert claim is not None
     cancelled = queue.cancel(claim.job.id)
     assert cancelled is not None
-    assert (cancelled.state, cancelled.lease_until) == (State.CANCELLED, None)
+    assert (cancelled.state, cancelled.lease_until) == (JobState.CANCELLED, None)
     with pytest.raises(ClaimLost, match="cancelled already"):
         queue.complete(claim.job.id, claim.token, Outcome())
     assert queue.cancel(claim.job.id) == cancelled
-    waiting = queue.jobs(state=State.PENDING)[0]
+    waiting = queue.jobs(state=JobState.PENDING)[0]
     queue.cancel(waiting.id)
     assert queue.claim(Mode.VIDEO, "w", LEASE) is None
     assert queue.cancel("job_" + "0" * 24) is None
@@ -309,7 +309,7 @@ def test_a_lease_that_ran_out_is_forgiven_once(queue: Queue, clock: Clock) -> No
     assert queue.lapse() == []
     clock.now += 0.001
     (back,) = queue.lapse()
-    assert (back.id, back.state, back.started, back.tries) == (claim.job.id, State.PENDING, None, 1)
+    assert (back.id, back.state, back.started, back.tries) == (claim.job.id, JobState.PENDING, None, 1)
     with pytest.raises(ClaimLost):
         queue.complete(claim.job.id, claim.token, Outcome())
     again = queue.claim(Mode.VIDEO, "dies too", LEASE)
@@ -319,7 +319,7 @@ def test_a_lease_that_ran_out_is_forgiven_once(queue: Queue, clock: Clock) -> No
         queue.complete(claim.job.id, claim.token, Outcome())
     clock.now += LEASE
     (failed,) = queue.lapse()
-    assert (failed.id, failed.state, failed.code) == (claim.job.id, State.FAILED, "timeout")
+    assert (failed.id, failed.state, failed.code) == (claim.job.id, JobState.FAILED, "timeout")
     assert failed.error is not None
     assert failed.error.startswith("timeout: ")
     assert queue.lapse() == []
@@ -332,10 +332,10 @@ def test_the_claims_of_the_dead_go_back_at_once_and_those_of_the_living_stay(que
     assert dead is not None
     assert living is not None
     (back,) = queue.recall(lambda worker: worker == "living")
-    assert (back.id, back.state) == (dead.job.id, State.PENDING)
+    assert (back.id, back.state) == (dead.job.id, JobState.PENDING)
     with pytest.raises(ClaimLost):
         queue.complete(dead.job.id, dead.token, Outcome())
-    assert queue.complete(living.job.id, living.token, Outcome()).state is State.COMPLETED
+    assert queue.complete(living.job.id, living.token, Outcome()).state is JobState.COMPLETED
 
 
 def test_a_job_that_every_worker_dies_of_is_given_up(queue: Queue) -> None:
@@ -343,7 +343,7 @@ def test_a_job_that_every_worker_dies_of_is_given_up(queue: Queue) -> None:
     for left in range(MOST_TRIES - 1, -1, -1):
         assert queue.claim(Mode.VIDEO, "dies", LEASE) is not None
         (changed,) = queue.recall(lambda worker: False)
-        assert (changed.id, changed.state) == (job.id, State.PENDING if left else State.FAILED)
+        assert (changed.id, changed.state) == (job.id, JobState.PENDING if left else JobState.FAILED)
     assert queue.recall(lambda worker: False) == []
 
 
@@ -432,7 +432,7 @@ def test_five_hundred_jobs_and_twenty_pollers_claim_each_job_once(path: Path) ->
     assert Counter(id for one in claimed for id in one) == dict.fromkeys(ids, 1)
     jobs = queues[0].jobs(limit=1000)
     assert {job.id: (job.state, job.tries, job.text) for job in jobs} == {
-        id: (State.COMPLETED, 1, f"poller {at}") for at, one in enumerate(claimed) for id in one
+        id: (JobState.COMPLETED, 1, f"poller {at}") for at, one in enumerate(claimed) for id in one
     }
     for queue in queues:
         queue.close()
@@ -444,12 +444,12 @@ def test_of_all_who_end_one_job_at_once_exactly_one_is_heard(queue: Queue) -> No
     assert claim is not None
     gate = threading.Barrier(12)
 
-    def end(at: int) -> State | None:
+    def end(at: int) -> JobState | None:
         gate.wait()
         try:
             if at % 3 == 0:
                 queue.cancel(claim.job.id)
-                return State.CANCELLED if at == 0 else None
+                return JobState.CANCELLED if at == 0 else None
             if at % 3 == 1:
                 return queue.fail(claim.job.id, claim.token, "no", "failed").state
             return queue.complete(claim.job.id, claim.token, Outcome()).state
@@ -457,11 +457,11 @@ def test_of_all_who_end_one_job_at_once_exactly_one_is_heard(queue: Queue) -> No
             return None
 
     with ThreadPoolExecutor(12) as pool:
-        heard = {state for state in pool.map(end, range(12)) if state} - {State.CANCELLED}
+        heard = {state for state in pool.map(end, range(12)) if state} - {JobState.CANCELLED}
     job = queue.find(claim.job.id)
     assert job is not None
     assert job.state in ENDS
-    assert heard == ({job.state} - {State.CANCELLED})
+    assert heard == ({job.state} - {JobState.CANCELLED})
 
 
 WORKS = """
@@ -500,15 +500,15 @@ def test_a_kill_amid_claims_and_completions_leaves_every_promise_kept(path: Path
         assert set(jobs) == ids
         for word, id in said:
             assert jobs[id].state in (
-                {State.COMPLETED} if word == "completed" else {State.COMPLETED, State.PROCESSING}
+                {JobState.COMPLETED} if word == "completed" else {JobState.COMPLETED, JobState.PROCESSING}
             )
-        held = {id for id, job in jobs.items() if job.state is State.PROCESSING}
+        held = {id for id, job in jobs.items() if job.state is JobState.PROCESSING}
         assert len(held) <= 3
         later.now = max(job.updated for job in jobs.values()) + 61
         assert {job.id for job in queue.lapse()} == held
         while claim := queue.claim(Mode.VIDEO, "w", LEASE):
             queue.complete(claim.job.id, claim.token, Outcome(text="done"))
-        assert queue.counts() == {(Mode.VIDEO, State.COMPLETED): 400}
+        assert queue.counts() == {(Mode.VIDEO, JobState.COMPLETED): 400}
         assert {job.tries for job in queue.jobs(limit=1000) if job.id in held} <= {2}
 
 
@@ -533,8 +533,8 @@ def test_a_list_can_be_of_one_state_and_one_mode(queue: Queue) -> None:
     ended = queue.answer(done.id, Outcome())
     assert queue.jobs() == [ended, chat, video]
     assert queue.jobs(mode=Mode.CHAT) == [ended, chat]
-    assert queue.jobs(state=State.PENDING) == [chat, video]
-    assert queue.jobs(state=State.PENDING, mode=Mode.CHAT, newest_first=False) == [chat]
+    assert queue.jobs(state=JobState.PENDING) == [chat, video]
+    assert queue.jobs(state=JobState.PENDING, mode=Mode.CHAT, newest_first=False) == [chat]
     assert queue.jobs(limit=0) == queue.jobs(limit=-5) == []
     assert queue.jobs(limit=10**30, after=chat.id) == [video]
     for gone in ("job_" + "0" * 24, "\ud800"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spicy.engine.specs import free_path, new_spec, short_name, write_spec, written
+from spicy.engine.spec_files import free_path, new_spec, short_name, write_spec, written
 from spicy.errors import UsageError
 
 

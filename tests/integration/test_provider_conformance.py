@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spicy.canon import digest_file
+from spicy.canonical_json import digest_file
 from spicy.emulator import Emulator
 from spicy.errors import CallError, Expired, Interrupted
 from spicy.ids import Digest
@@ -29,7 +29,7 @@ from spicy.ports import (
     VideoCall,
 )
 from spicy.providers.animatic import AnimaticProvider
-from spicy.providers.xai import Patience, Rates, XaiProvider
+from spicy.providers.xai import RateSettings, RetryPolicy, XaiProvider
 from spicy.providers.xai.pace import Backoff
 from spicy.story.draft import CHECK_SCHEMA, MATCH_SCHEMA, STORY_SCHEMA, Check, LabelMatches, StoryDraft
 
@@ -137,8 +137,8 @@ def xai() -> Iterator[Subject]:
         provider = XaiProvider(
             KEY,
             host=emulator.host,
-            rates=Rates(1000, 1000, 1000),
-            patience=Patience(quick, quick, quick, quick),
+            rates=RateSettings(1000, 1000, 1000),
+            patience=RetryPolicy(quick, quick, quick, quick),
             poll_seconds=0.02,
         )
         yield Subject(

@@ -10,35 +10,37 @@ from pathlib import Path
 
 import pytest
 
-from spicy.canon import canonical
-from spicy.engine.call import Offer, Watch
-from spicy.engine.recover import Recovery
+from spicy.canonical_json import canonical
+from spicy.engine.calls.caller import CallObserver, CostBound
+from spicy.engine.calls.recovery import Recovery
 from spicy.errors import Interrupted, OutcomeUnknown
 from spicy.events import Event, Recovering, Warned
 from spicy.ids import Ticks, ticks
 from spicy.ports import Call, ImageCall, VideoCall, call_key
-from spicy.store.ledger import _MIGRATIONS, Ledger, Owner, Row, State
-from spicy.store.tidy import tidy
-from tests.integration.test_call_path import CHEAP, DEAR, PURPOSE, STILL, Desk
+from spicy.store.ledger import _MIGRATIONS, CallState, Ledger, LedgerRow, ProcessLease
+from spicy.store.orphans import collect_orphans
+from tests.integration.test_call_path import CHEAP, DEAR, PURPOSE, STILL, CallerHarness
 from tests.scripted import Scripted
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Callable[[Scripted], Desk]]:
-    opened: list[Desk] = []
+def executor(tmp_path: Path) -> Iterator[Callable[[Scripted], CallerHarness]]:
+    opened: list[CallerHarness] = []
 
-    def open_desk(provider: Scripted) -> Desk:
-        opened.append(Desk(tmp_path / "store", provider))
+    def open_caller(provider: Scripted) -> CallerHarness:
+        opened.append(CallerHarness(tmp_path / "store", provider))
         return opened[-1]
 
-    yield open_desk
+    yield open_caller
     for one in opened:
         one.store.close()
 
 
-def submitted_and_dead(desk: Callable[[Scripted], Desk], provider: Scripted, call: Call = STILL) -> None:
+def submitted_and_dead(
+    executor: Callable[[Scripted], CallerHarness], provider: Scripted, call: Call = STILL
+) -> None:
     """Leave behind a submission whose ticket is kept, and whose process is gone."""
-    dying = desk(provider)
+    dying = executor(provider)
     provider.polls = 1_000_000
     provider.after_accept = lambda call: dying.stop.set()
     with pytest.raises(Interrupted):
@@ -49,10 +51,10 @@ def submitted_and_dead(desk: Callable[[Scripted], Desk], provider: Scripted, cal
     provider.after_accept = lambda call: None
 
 
-def recover(here: Desk) -> list[Event]:
+def recover(here: CallerHarness) -> list[Event]:
     """Run the recovery of a build and return what it said."""
     said: list[Event] = []
-    rows = tidy(here.store)
+    rows = collect_orphans(here.store)
     if rows:
         recovery = Recovery(here.caller, rows, _Sink(said))
         recovery.start()
@@ -71,12 +73,14 @@ class _Sink:
         pass
 
 
-def test_a_submitted_call_that_nobody_asks_for_is_fetched_and_kept(desk: Callable[[Scripted], Desk]) -> None:
+def test_a_submitted_call_that_nobody_asks_for_is_fetched_and_kept(
+    executor: Callable[[Scripted], CallerHarness],
+) -> None:
     provider = Scripted(cost=DEAR)
-    submitted_and_dead(desk, provider)
-    heir = desk(provider)
+    submitted_and_dead(executor, provider)
+    heir = executor(provider)
     assert recover(heir) == [Recovering(1, DEAR)]
-    assert heir.state() is State.CLOSED
+    assert heir.state() is CallState.CLOSED
     assert heir.store.lookup(call_key(provider.name, STILL)) is not None
     assert heir.ask().from_store
     assert provider.kinds["image"] == 1
@@ -84,22 +88,24 @@ def test_a_submitted_call_that_nobody_asks_for_is_fetched_and_kept(desk: Callabl
     assert recover(heir) == []
 
 
-def test_an_asker_waits_for_the_recovery_instead_of_asking(desk: Callable[[Scripted], Desk]) -> None:
+def test_an_asker_waits_for_the_recovery_instead_of_asking(
+    executor: Callable[[Scripted], CallerHarness],
+) -> None:
     provider = Scripted(cost=DEAR)
-    submitted_and_dead(desk, provider)
+    submitted_and_dead(executor, provider)
     provider._open = {key: (call, 50) for key, (call, _) in provider._open.items()}
     provider.polls = 50
-    heir = desk(provider)
-    recovery = Recovery(heir.caller, tidy(heir.store), _Sink([]))
+    heir = executor(provider)
+    recovery = Recovery(heir.caller, collect_orphans(heir.store), _Sink([]))
     recovery.start()
     assert heir.ask(estimate=DEAR).from_store
     recovery.finish()
     assert provider.kinds["image"] == 1
 
 
-def test_a_living_owner_is_left_alone(desk: Callable[[Scripted], Desk]) -> None:
+def test_a_living_owner_is_left_alone(executor: Callable[[Scripted], CallerHarness]) -> None:
     provider = Scripted()
-    busy = desk(provider)
+    busy = executor(provider)
     busy.store.ledger.claim(
         call_key("scripted", STILL),
         owner=busy.store.owner.id,
@@ -110,15 +116,15 @@ def test_a_living_owner_is_left_alone(desk: Callable[[Scripted], Desk]) -> None:
         purpose=PURPOSE,
         request="{}",
     )
-    assert tidy(desk(provider).store) == []
+    assert collect_orphans(executor(provider).store) == []
 
 
-@pytest.mark.parametrize(("estimate", "state"), [(CHEAP, State.WRITTEN_OFF), (DEAR, State.UNKNOWN)])
+@pytest.mark.parametrize(("estimate", "state"), [(CHEAP, CallState.WRITTEN_OFF), (DEAR, CallState.UNKNOWN)])
 def test_a_reply_lost_with_its_process_is_marked_at_once(
-    desk: Callable[[Scripted], Desk], estimate: Ticks, state: State
+    executor: Callable[[Scripted], CallerHarness], estimate: Ticks, state: CallState
 ) -> None:
     provider = Scripted()
-    dying = desk(provider)
+    dying = executor(provider)
 
     dying.store.ledger.claim(
         call_key("scripted", STILL),
@@ -131,7 +137,7 @@ def test_a_reply_lost_with_its_process_is_marked_at_once(
         request=canonical(STILL.canonical()),
     )
     dying.die()
-    heir = desk(provider)
+    heir = executor(provider)
     said = recover(heir)
     assert said[0] == Recovering(1, estimate)
     assert heir.state() is state
@@ -144,15 +150,17 @@ def test_a_reply_lost_with_its_process_is_marked_at_once(
         assert any(isinstance(e, Warned) and "possibly billed twice" in e.message for e in said)
 
 
-def test_one_that_cannot_come_home_is_told_and_stops_nobody(desk: Callable[[Scripted], Desk]) -> None:
+def test_one_that_cannot_come_home_is_told_and_stops_nobody(
+    executor: Callable[[Scripted], CallerHarness],
+) -> None:
     provider = Scripted()
-    submitted_and_dead(desk, provider)
-    heir = desk(provider)
+    submitted_and_dead(executor, provider)
+    heir = executor(provider)
     provider.poll = _unreachable  # type: ignore[method-assign,assignment]
     said = recover(heir)
     assert [type(e) for e in said] == [Recovering, Warned]
-    assert heir.state() is State.SUBMITTED  # the next build tries again
-    assert len(tidy(heir.store)) == 1
+    assert heir.state() is CallState.SUBMITTED  # the next build tries again
+    assert len(collect_orphans(heir.store)) == 1
 
 
 def _unreachable(ticket: object) -> None:
@@ -174,7 +182,7 @@ def test_a_ledger_of_the_first_version_is_upgraded_with_its_rows(tmp_path: Path)
         db.commit()
     ledger = Ledger(root)
     (row,) = ledger.live()
-    assert isinstance(row, Row)
+    assert isinstance(row, LedgerRow)
     assert (row.ticket, row.estimate, row.request) == ("t", 5, "")
     ledger.close()
     ledger = Ledger(root)  # and only once
@@ -182,14 +190,14 @@ def test_a_ledger_of_the_first_version_is_upgraded_with_its_rows(tmp_path: Path)
     ledger.close()
 
 
-def test_a_clip_comes_home_with_its_own_call(desk: Callable[[Scripted], Desk]) -> None:
+def test_a_clip_comes_home_with_its_own_call(executor: Callable[[Scripted], CallerHarness]) -> None:
     provider = Scripted(cost=DEAR)
-    still = desk(provider).ask().media().digest
+    still = executor(provider).ask().media().digest
     call = VideoCall(
         model="v", prompt="it runs", image=still, duration=1, resolution="720p", aspect_ratio="16:9"
     )
-    submitted_and_dead(desk, provider, call)
-    heir = desk(provider)
+    submitted_and_dead(executor, provider, call)
+    heir = executor(provider)
     recover(heir)
     record = heir.store.lookup(call_key(provider.name, call))
     assert record is not None
@@ -201,10 +209,10 @@ def test_a_clip_comes_home_with_its_own_call(desk: Callable[[Scripted], Desk]) -
     )
 
 
-def test_a_call_that_was_never_sent_is_no_doubt(desk: Callable[[Scripted], Desk]) -> None:
+def test_a_call_that_was_never_sent_is_no_doubt(executor: Callable[[Scripted], CallerHarness]) -> None:
     """What fails between the claim and the submission leaves no row that somebody might take for a lost reply."""
     provider = Scripted()
-    here = desk(provider)
+    here = executor(provider)
 
     def broken(key: object, call: object) -> None:
         raise RuntimeError("a sink with a fault")
@@ -212,9 +220,9 @@ def test_a_call_that_was_never_sent_is_no_doubt(desk: Callable[[Scripted], Desk]
     with pytest.raises(RuntimeError):
         here.caller.answer(
             ImageCall(model="m", prompt="x", aspect_ratio="1:1", resolution="1k"),
-            Offer(ticks(0.5), ticks(0.5), here.budget),
+            CostBound(ticks(0.5), ticks(0.5), here.budget),
             PURPOSE,
-            Watch(broken, lambda key, done: None, lambda said: None),
+            CallObserver(broken, lambda key, done: None, lambda said: None),
         )
     assert here.store.ledger.live() == ()
     assert here.store.ledger.doubtful() == []
@@ -223,12 +231,12 @@ def test_a_call_that_was_never_sent_is_no_doubt(desk: Callable[[Scripted], Desk]
 
 
 def test_many_who_ask_at_once_do_not_take_each_other_for_the_one_who_is_asked_about(tmp_path: Path) -> None:
-    dead, asker = Owner(tmp_path), Owner(tmp_path)
+    dead, asker = ProcessLease(tmp_path), ProcessLease(tmp_path)
     dead.close(unfinished=True)
     answers: list[bool] = []
 
     def ask() -> None:
-        answers.extend(asker.alive(dead.id) for _ in range(300))
+        answers.extend(asker.is_alive(dead.id) for _ in range(300))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -236,8 +244,8 @@ def test_many_who_ask_at_once_do_not_take_each_other_for_the_one_who_is_asked_ab
     for thread in threads:
         thread.join()
     assert not any(answers)
-    living = Owner(tmp_path)
-    assert asker.alive(living.id)
+    living = ProcessLease(tmp_path)
+    assert asker.is_alive(living.id)
     living.close()
-    assert not asker.alive(living.id)
+    assert not asker.is_alive(living.id)
     asker.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.errors import StoreError
 from spicy.report.html import brief, clock, link, render_report
 from spicy.report.manifest import Tree, build_manifest

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from spicy.ids import CallKey, Ticks
-from spicy.store.ledger import Owner, Purpose, State
+from spicy.store.ledger import CallState, ProcessLease, Purpose
+from spicy.store.orphans import collect_orphans
 from spicy.store.records import CallRecord
 from spicy.store.store import Store
-from spicy.store.tidy import tidy
 
 PURPOSE = Purpose(run="r", film="f", node="f:character/x", step="character", purpose="check")
 COST = Ticks(50)
@@ -61,7 +61,7 @@ def record(store: Store, key: str) -> None:
     )
 
 
-def state(store: Store, key: str) -> State:
+def state(store: Store, key: str) -> CallState:
     """Where a call stands."""
     row = store.ledger.find(CallKey(key))
     assert row is not None
@@ -71,8 +71,8 @@ def state(store: Store, key: str) -> State:
 def test_what_a_dead_build_had_recorded_is_closed_at_its_cost(store: Store) -> None:
     store.ledger.ready(claim(store, "aa-recorded", "dead"), "{}", COST)
     record(store, "aa-recorded")
-    tidy(store)
-    assert state(store, "aa-recorded") is State.CLOSED
+    collect_orphans(store)
+    assert state(store, "aa-recorded") is CallState.CLOSED
     assert store.ledger.costs("film") == [("f", 1, COST, 0, 0)]
     assert store.ledger.doubtful() == []
 
@@ -80,8 +80,8 @@ def test_what_a_dead_build_had_recorded_is_closed_at_its_cost(store: Store) -> N
 def test_an_intent_whose_answer_was_there_before_it_was_never_submitted(store: Store) -> None:
     record(store, "aa-answered")
     claim(store, "aa-answered", "dead")
-    tidy(store)
-    assert state(store, "aa-answered") is State.FAILED
+    collect_orphans(store)
+    assert state(store, "aa-answered") is CallState.FAILED
     assert store.ledger.doubtful() == []
 
 
@@ -89,34 +89,34 @@ def test_what_is_not_recorded_waits_for_whoever_asks_next(store: Store) -> None:
     claim(store, "aa-intent", "dead")
     store.ledger.submitted(claim(store, "bb-submitted", "dead"), "ticket")
     store.ledger.ready(claim(store, "cc-ready", "dead"), "{}", COST)
-    waiting = tidy(store)
+    waiting = collect_orphans(store)
     assert [row.key for row in waiting] == ["aa-intent", "bb-submitted", "cc-ready"]
     assert [state(store, key) for key in ("aa-intent", "bb-submitted", "cc-ready")] == [
-        State.INTENT,
-        State.SUBMITTED,
-        State.READY,
+        CallState.INTENT,
+        CallState.SUBMITTED,
+        CallState.READY,
     ]
 
 
 def test_the_rows_and_files_of_a_living_build_are_its_own(store: Store) -> None:
     left = drafts(store)
-    living = Owner(store.root)
+    living = ProcessLease(store.root)
     store.ledger.ready(claim(store, "aa-recorded", living.id), "{}", COST)
     record(store, "aa-recorded")
-    tidy(store)
-    assert state(store, "aa-recorded") is State.READY
+    collect_orphans(store)
+    assert state(store, "aa-recorded") is CallState.READY
     assert all(path.exists() for path in left)
     living._lock.release()
-    tidy(store)
-    assert state(store, "aa-recorded") is State.CLOSED
+    collect_orphans(store)
+    assert state(store, "aa-recorded") is CallState.CLOSED
     assert not any(path.exists() for path in left)
 
 
 def test_a_dead_build_is_seen_without_opening_anything(store: Store) -> None:
     assert not store.occupied
-    Owner(store.root)._lock.release()  # dead: its file stays, its lock is gone
+    ProcessLease(store.root)._lock.release()  # dead: its file stays, its lock is gone
     assert store.occupied
-    tidy(store)
+    collect_orphans(store)
     store.close()
     assert not store.occupied
 
@@ -127,14 +127,14 @@ def test_a_build_that_leaves_work_behind_is_seen_too(store: Store) -> None:
     store.ledger.release(submitted)  # as Ctrl-C does
     store.close()
     assert store.occupied
-    assert [row.key for row in tidy(store)] == ["aa-submitted"]
+    assert [row.key for row in collect_orphans(store)] == ["aa-submitted"]
 
 
 def test_files_in_the_making_are_swept_when_their_process_is_dead(store: Store) -> None:
     left, mine = drafts(store), store.temporary("clip.mp4")
-    Owner(store.root)._lock.release()  # dead: its file stays, its lock is gone
+    ProcessLease(store.root)._lock.release()  # dead: its file stays, its lock is gone
     mine.write_bytes(b"half")
-    tidy(store)
+    collect_orphans(store)
     assert not any(path.exists() for path in left)
     assert mine.exists()
 
@@ -154,21 +154,21 @@ def drafts(store: Store) -> list[Path]:
 
 def test_owners_are_never_taken_for_dead_while_they_are_born(tmp_path: Path) -> None:
     """Many come to life while others look for the dead: each that lives is seen alive by everybody."""
-    judge, stop = Owner(tmp_path), threading.Event()
+    judge, stop = ProcessLease(tmp_path), threading.Event()
 
     def look_and_bury() -> None:
         while not stop.is_set():
             for path in (tmp_path / "owners").glob("*"):
-                if not judge.alive(path.name):
-                    judge.bury(path.name)
+                if not judge.is_alive(path.name):
+                    judge.remove(path.name)
 
     looking = [threading.Thread(target=look_and_bury) for _ in range(3)]
     for thread in looking:
         thread.start()
-    owners = [Owner(tmp_path) for _ in range(200)]
+    owners = [ProcessLease(tmp_path) for _ in range(200)]
     stop.set()
     for thread in looking:
         thread.join()
-    assert all(judge.alive(owner.id) for owner in owners)
+    assert all(judge.is_alive(owner.id) for owner in owners)
     for owner in owners:
         owner.close()

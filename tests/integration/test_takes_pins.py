@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from spicy.engine.films import Film, load_films
+from spicy.engine.bootstrap import open_store
+from spicy.engine.project import Film, load_films
 from spicy.engine.takes import bump_takes, parse_target, pin, pinned, set_take, unpin
-from spicy.engine.wire import open_store
 from spicy.errors import SpecError, UsageError
 from spicy.ids import Digest, NodeId, Step
 from spicy.plan.node import Node, node_key

@@ -15,10 +15,10 @@ import requests
 from fastapi import FastAPI
 from PIL import Image
 
-from spicy.jobs.model import Mode, State
+from spicy.jobs.model import JobState, Mode
 from spicy.media.probe import probe_clip
-from spicy.web.room import order_of
-from spicy.web.sweep import remove_aged
+from spicy.web.server.app_state import job_request_of
+from spicy.web.server.cleanup import remove_aged
 from tests.served import Served, serving
 
 JOB = re.compile(r"job_[0-9a-f]{24}")
@@ -43,7 +43,7 @@ def clip(served: Served) -> bytes:
     job = create(served, "A clip to upload")
     id = str(job["id"])
     assert served.wait(id) == "completed"
-    return served.room.video(id).read_bytes()
+    return served.app_state.video(id).read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,8 @@ def test_a_repeated_request_is_answered_from_the_store_even_without_a_worker(tmp
         assert (again["status"], again["from_store"], again["cost"]) == ("completed", True, 0)
         assert again["id"] != first
         assert (
-            requests.get(str(again["video_url"]), timeout=20).content == served.room.video(first).read_bytes()
+            requests.get(str(again["video_url"]), timeout=20).content
+            == served.app_state.video(first).read_bytes()
         )
         assert create(served, take=2)["status"] == "pending"
 
@@ -105,14 +106,14 @@ def test_a_repeated_request_is_answered_from_the_store_even_without_a_worker(tmp
 def test_a_poller_gets_nothing_that_the_store_has_learnt_to_answer(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
         waits = str(create(served)["id"])
-        order = served.room.queue.find(waits)
+        order = served.app_state.queue.find(waits)
         assert order is not None
-        served.room.desk.answer(order_of(order), job="job_0", progress=lambda done: None)
+        served.app_state.executor.answer(job_request_of(order), job="job_0", progress=lambda done: None)
         assert requests.get(f"{served.url}/extension/poll?mode=video", timeout=20).status_code == 204
-        job = served.room.queue.find(waits)
+        job = served.app_state.queue.find(waits)
         assert job is not None
-        assert (job.state, job.from_store) == (State.COMPLETED, True)
-        assert served.room.video(waits).is_file()
+        assert (job.state, job.from_store) == (JobState.COMPLETED, True)
+        assert served.app_state.video(waits).is_file()
 
 
 def test_a_worker_polls_and_completes_a_clip_as_the_first_extension_did(tmp_path: Path, mp4: bytes) -> None:
@@ -150,7 +151,7 @@ def test_a_worker_polls_and_completes_a_clip_as_the_first_extension_did(tmp_path
         again = requests.post(f"{api}/complete", data={"job_id": id}, files={"video": mp4}, timeout=20)
         assert again.status_code == 409
         assert requests.get(f"{served.url}/videos/{id}.mp4", timeout=20).content == mp4
-        assert [path.name for path in served.room.server.videos.iterdir()] == [f"{id}.mp4"]
+        assert [path.name for path in served.app_state.server.videos.iterdir()] == [f"{id}.mp4"]
 
 
 def test_a_worker_says_what_its_clip_cost(tmp_path: Path, mp4: bytes) -> None:
@@ -204,7 +205,7 @@ def test_a_worker_completes_a_chat_and_reports_an_error(tmp_path: Path) -> None:
 
         def polled() -> dict[str, object]:
             while (got := requests.get(f"{api}/poll?mode=chat", timeout=20)).status_code == 204:
-                served.room.queue.wait_for_work(0.05)
+                served.app_state.queue.wait_for_work(0.05)
             return dict(got.json())
 
         answer = pool.submit(ask, "What is it?")
@@ -251,7 +252,7 @@ def test_one_idempotency_key_is_one_job(tmp_path: Path) -> None:
 
         answers = list(pool.map(order, ["A cat"] * 50))
         assert len({answer.json()["id"] for answer in answers}) == 1
-        assert sum(served.room.queue.counts().values()) == 1
+        assert sum(served.app_state.queue.counts().values()) == 1
         other = requests.post(
             f"{served.url}/v1/videos/generations",
             json={"prompt": "A dog"},
@@ -259,7 +260,7 @@ def test_one_idempotency_key_is_one_job(tmp_path: Path) -> None:
             timeout=20,
         )
         assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
-        assert sum(served.room.queue.counts().values()) == 1
+        assert sum(served.app_state.queue.counts().values()) == 1
 
 
 def test_places_in_the_queue_are_told_and_jobs_can_be_called_off(tmp_path: Path) -> None:
@@ -293,7 +294,7 @@ def test_what_cannot_be_ordered_leaves_no_row(tmp_path: Path) -> None:
                 status,
                 {"message", "type", "code", "param"},
             )
-        assert served.room.queue.jobs() == []
+        assert served.app_state.queue.jobs() == []
 
 
 def test_every_error_has_openais_shape(tmp_path: Path) -> None:
@@ -328,7 +329,7 @@ def test_jobs_are_listed_and_cleared_with_their_clips(tmp_path: Path) -> None:
         assert listed["total"] == 1
         assert requests.get(f"{served.url}/jobs?status=failed", timeout=20).json()["jobs"] == []
         assert requests.delete(f"{served.url}/jobs", timeout=20).json() == {"deleted": 1}
-        assert list(served.room.server.videos.iterdir()) == []
+        assert list(served.app_state.server.videos.iterdir()) == []
         assert requests.get(f"{served.url}/videos/{id}.mp4", timeout=20).status_code == 404
 
 
@@ -336,13 +337,13 @@ def test_old_jobs_go_with_their_clips_and_young_ones_stay(tmp_path: Path) -> Non
     with serving(tmp_path, video_days=7) as served:
         id = str(create(served)["id"])
         assert served.wait(id) == "completed"
-        stray = served.room.video("job_" + "0" * 24)
+        stray = served.app_state.video("job_" + "0" * 24)
         stray.write_bytes(b"left over")
-        assert remove_aged(served.room) == 0
+        assert remove_aged(served.app_state) == 0
         assert stray.exists()
-        served.room.server = served.room.server.model_copy(update={"video_days": 1e-9})
-        assert remove_aged(served.room) == 1
-        assert not served.room.video(id).exists()
+        served.app_state.server = served.app_state.server.model_copy(update={"video_days": 1e-9})
+        assert remove_aged(served.app_state) == 1
+        assert not served.app_state.video(id).exists()
         assert not stray.exists()
         assert requests.get(f"{served.url}/v1/videos/generations/{id}", timeout=20).status_code == 404
 
@@ -395,8 +396,8 @@ def test_the_log_tells_requests_and_ends_without_keys_and_pictures(tmp_path: Pat
             headers={"x-api-key": "the-worker-key"},
             timeout=20,
         )
-        served.room.log.flush()
-        (file,) = served.room.server.logs.iterdir()
+        served.app_state.log.flush()
+        (file,) = served.app_state.server.logs.iterdir()
         assert re.fullmatch(r"requests_\d{4}-\d\d-\d\d\.jsonl", file.name)
         text = file.read_text()
         assert not [word for word in ("client-key", "worker-key", "my-claim", shown[:40]) if word in text]
@@ -412,11 +413,11 @@ def test_the_log_tells_requests_and_ends_without_keys_and_pictures(tmp_path: Pat
         }
         end = next(line for line in lines if line.get("status") == "completed")
         assert (end["type"], end["job_id"]) == ("response", asked["id"])
-        assert end["video_size"] == served.room.video(asked["id"]).stat().st_size
+        assert end["video_size"] == served.app_state.video(asked["id"]).stat().st_size
         assert end["duration"] > 0
         key = {"Authorization": "Bearer the-client-key"}
         assert requests.delete(f"{served.url}/api/logs", headers=key, timeout=20).json() == {"deleted": 1}
-        served.room.log.flush()
+        served.app_state.log.flush()
         left = file.read_text() if file.exists() else ""
         assert "A cat" not in left
 
@@ -425,12 +426,12 @@ def test_a_lost_claim_is_told_and_the_job_fails_the_second_time(tmp_path: Path) 
     with serving(tmp_path, builtin_worker=False, video_timeout=0.01) as served:
         id = str(create(served)["id"])
         for _ in range(2):
-            while (polled := served.room.queue.claim(Mode.VIDEO, "slow", 0.01)) is None:
-                served.room.queue.wait_for_work(0.2)
+            while (polled := served.app_state.queue.claim(Mode.VIDEO, "slow", 0.01)) is None:
+                served.app_state.queue.wait_for_work(0.2)
             assert polled.job.id == id
         assert served.wait(id) == "failed"
         job = requests.get(f"{served.url}/v1/videos/generations/{id}", timeout=20).json()
         assert (job["status"], job["code"]) == ("failed", "timeout")
-        served.room.log.flush()
-        (file,) = served.room.server.logs.iterdir()
+        served.app_state.log.flush()
+        (file,) = served.app_state.server.logs.iterdir()
         assert any(json.loads(line).get("status") == "failed" for line in file.read_text().splitlines())

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from spicy.canon import digest_file
+from spicy.canonical_json import digest_file
 from spicy.events import NodeDone
 from spicy.ids import NodeId, Step
-from spicy.runs.model import RunState, Tried
+from spicy.runs.model import AttemptRow, RunState
 from spicy.runs.read import Tail, list_runs, list_tried
-from spicy.serving.launch import Order
-from spicy.web.planning import Ahead
+from spicy.serving.build_process import LaunchRequest
+from spicy.web.dashboard.planning import FilmPlanService
 from tests.integration.test_web_new_run import at_once, ended, run_of
 from tests.served import Served, serving
 from tests.visitor import Page, Visitor
@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (root / "specs/pond.yaml").write_text(SPEC)
             visitor = Visitor(served.url)
             run = run_of(visitor.press(visitor.open("/films/pond"), "Build", follow=False))
-            assert ended(served, run).state is RunState.DONE, served.room.launcher.said(run)
+            assert ended(served, run).state is RunState.DONE, served.app_state.launcher.said(run)
     return root
 
 
@@ -90,14 +90,14 @@ def choose(visitor: Visitor, action: str, **fields: str) -> Page:
     return visitor.send(f"/films/pond/{action}", {**given, **fields}, follow=False)
 
 
-def attempts(served: Served, step: Step, item: str) -> list[Tried]:
+def attempts(served: Served, step: Step, item: str) -> list[AttemptRow]:
     """Every attempt at an item."""
-    return [one for one in list_tried(served.room.build, "pond") if (one.step, one.item) == (step, item)]
+    return [one for one in list_tried(served.app_state.build, "pond") if (one.step, one.item) == (step, item)]
 
 
 def clips_made(served: Served, run: str) -> list[str]:
     """The clips that a run made."""
-    tail = Tail(served.room.build)
+    tail = Tail(served.app_state.build)
     done = [one.event.node for one in tail.after(run, 0) if isinstance(one.event, NodeDone)]
     tail.close()
     return [node for node in done if ":video/" in node]
@@ -109,7 +109,7 @@ def test_the_page_of_a_film_shows_spec_plan_and_runs(served: Served) -> None:
     for said in ("The Pond", "specs/pond.yaml", "everything is up to date", "a small red fox", "done"):
         assert said in page.text
     assert "Storyboard first" not in page.text
-    (run,) = list_runs(served.room.build, 10)
+    (run,) = list_runs(served.app_state.build, 10)
     assert f'href="/runs/{run.id}"' in page.source
 
 
@@ -157,7 +157,7 @@ def test_pressed_twice_is_one_take(served: Served) -> None:
     ended(served, run)
     assert spec(served).count("take:") == 1
     assert "take: 2" in spec(served)
-    assert len(list_runs(served.room.build, 10)) == 2
+    assert len(list_runs(served.app_state.build, 10)) == 2
 
 
 def test_a_build_that_cannot_start_leaves_the_spec_as_it_is(served: Served) -> None:
@@ -196,7 +196,7 @@ def test_what_cannot_be_remade_is_told(served: Served, step: str, item: str, sta
     assert answer.status == status
     assert "<script>" not in answer.source.replace("<script src", "")
     assert spec(served) == SPEC
-    assert len(list_runs(served.room.build, 10)) == 1
+    assert len(list_runs(served.app_state.build, 10)) == 1
 
 
 def test_use_this_one_then_plan_then_build_then_back(served: Served) -> None:
@@ -243,7 +243,7 @@ def test_only_attempts_of_that_item_can_be_pinned(served: Served) -> None:
 
 def test_an_attempt_whose_bytes_are_gone_is_not_pinned(served: Served) -> None:
     still = attempts(served, Step.KEYFRAME, "01")[0]
-    served.room.store.objects.path(still.digest).unlink()
+    served.app_state.store.objects.path(still.digest).unlink()
     answer = choose(Visitor(served.url), "pin", step="keyframe", item="01", digest=still.digest)
     assert answer.status == 409
     assert spec(served) == SPEC
@@ -272,18 +272,18 @@ def test_a_cap_that_is_none_starts_nothing(served: Served, cap: str) -> None:
     )
     assert answer.status == 422
     assert "such as 2.50" in answer.text
-    assert len(list_runs(served.room.build, 10)) == 1
+    assert len(list_runs(served.app_state.build, 10)) == 1
 
 
 def test_what_a_build_is_not_asked_for_is_not_taken_for_all_of_it(served: Served) -> None:
     visitor = Visitor(served.url)
     fields = {**visitor.open("/films/pond").form("Build")[0].fields, "step": "video", "item": "01"}
-    before = list(served.room.build.glob(".runs/*.log"))
+    before = list(served.app_state.build.glob(".runs/*.log"))
     for action in ("/films/pond/build", "/films/pond/remake"):
         answer = visitor.send(action, {**fields, "until": "Keyframes"}, follow=False)
         assert answer.status == 422
         assert "keyframes" in answer.text
-    assert list(served.room.build.glob(".runs/*.log")) == before
+    assert list(served.app_state.build.glob(".runs/*.log")) == before
 
 
 def test_a_cap_reaches_the_build(served: Served) -> None:
@@ -305,7 +305,7 @@ def test_cancel_stops_a_run_and_the_next_build_goes_on(served: Served) -> None:
     run = run_of(visitor.press(page, "Build", follow=False))
     answer = visitor.send(f"/runs/{run}/cancel", {"csrf": token}, follow=False)
     assert run_of(answer) == run
-    assert run in served.room.stopping
+    assert run in served.app_state.stopping
     assert ended(served, run).state is RunState.INTERRUPTED
     answer = visitor.send(f"/runs/{run}/cancel", {"csrf": token}, follow=False)
     assert run_of(answer) == run
@@ -353,7 +353,7 @@ def test_the_price_of_another_take_in_an_unfinished_film_is_its_own(
     path, now = root / "specs/pond.yaml", 0.0
     with serving(root, provider="xai") as served:
         (root / "recipes/served.yaml").write_text("extends: default\n")  # xAI makes nothing so small
-        prices = Ahead(served.room, lambda: now).prices
+        prices = FilmPlanService(served.app_state, lambda: now).prices
         found = prices("pond")
         low = {node: float(price.partition(" – ")[0].removeprefix("$")) for node, price in found.items()}
         assert sorted(found) == [
@@ -361,7 +361,7 @@ def test_the_price_of_another_take_in_an_unfinished_film_is_its_own(
         ]  # fmt: skip
         # Nothing of it is xAI's yet: a take of one target buys that alone.
         assert low[NodeId("pond:keyframe/01")] < low[NodeId("pond:video/01")]
-        page = Visitor(served.url).open(f"/runs/{list_runs(served.room.build, 1)[0].id}")
+        page = Visitor(served.url).open(f"/runs/{list_runs(served.app_state.build, 1)[0].id}")
         assert found[NodeId("pond:video/02")] in page.text
         path.write_text(SPEC.replace("    setting: a den\n", "    setting: a den\n    duration: 9\n"))
         assert prices("pond")[NodeId("pond:video/02")] != found[NodeId("pond:video/02")]
@@ -372,7 +372,7 @@ def test_the_price_of_another_take_in_an_unfinished_film_is_its_own(
 
 
 def test_what_a_launched_build_is_told() -> None:
-    order = Order(spec=Path("specs/x.yaml"), run="20250101-000000-abcd", takes=("video:02=3",))
+    order = LaunchRequest(spec=Path("specs/x.yaml"), run="20250101-000000-abcd", takes=("video:02=3",))
     assert order.arguments() == [
         "build",
         "--run-id=20250101-000000-abcd",

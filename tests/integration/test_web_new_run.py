@@ -43,11 +43,11 @@ def ended(served: Served, run: str, seconds: float = 60) -> Run:
     """Wait until a run has ended."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        found = find_run(served.room.build, run)
+        found = find_run(served.app_state.build, run)
         if found is not None and found.state.is_over:
             return found
         time.sleep(0.05)
-    raise AssertionError(f"{run} did not end: {served.room.launcher.said(run)}")
+    raise AssertionError(f"{run} did not end: {served.app_state.launcher.said(run)}")
 
 
 def fill(page: Page, **fields: str) -> dict[str, str]:
@@ -81,7 +81,7 @@ def test_a_form_becomes_a_spec_to_keep_and_a_film(served: Served) -> None:
     names = {"name-1": "Zoë", "name-2": "Bear #2"}
     went = visitor.press(seen, "Make the film", names, files=pictures, follow=False)
     run = ended(served, run_of(went))
-    assert run.state is RunState.DONE, served.room.launcher.said(run.id)
+    assert run.state is RunState.DONE, served.app_state.launcher.said(run.id)
     text = (served.folder / "specs/the_kite.yaml").read_text("utf-8")
     assert text.startswith("# ")
     keys = [line.partition(":")[0] for line in text.splitlines() if line[:1].isalpha()]
@@ -109,7 +109,7 @@ def test_plan_and_price_write_nothing(served: Served) -> None:
     assert "Counted with 1 new picture" in part.text
     kept = [path for path in sorted(served.folder.rglob("*")) if path not in before]
     assert [path for path in kept if "cache" not in path.parts and "logs" not in path.parts] == []
-    assert list(served.room.store.objects.all()) == []
+    assert list(served.app_state.store.objects.all()) == []
 
 
 def test_sent_twice_is_one_spec_and_one_build(served: Served) -> None:
@@ -128,7 +128,7 @@ def test_sent_twice_is_one_spec_and_one_build(served: Served) -> None:
     assert [path for path in files(served) if path.startswith("specs/")] == [
         "specs/a_paper_kite_learns_to_let.yaml"
     ]
-    assert len(list_runs(served.room.build, 10)) == 1
+    assert len(list_runs(served.app_state.build, 10)) == 1
 
 
 def test_a_storyboard_that_is_misspelt_makes_no_film(served: Served) -> None:
@@ -235,7 +235,7 @@ def test_a_picture_that_is_none_is_refused_beside_its_slot(
     place = answer.source.partition('id="mistake-picture-2"')[2].partition("</p>")[0]
     assert said in place
     assert files(served) == []
-    assert list((served.room.store.root / "tmp").glob("*")) == []
+    assert list((served.app_state.store.root / "tmp").glob("*")) == []
 
 
 def test_texts_that_mean_harm_end_as_text_in_a_file_of_a_plain_name(served: Served) -> None:

@@ -10,7 +10,7 @@ import requests
 from PIL import Image
 
 from spicy.ids import Digest
-from spicy.web.thumbs import Thumbs
+from spicy.web.dashboard.thumbnails import Thumbs
 from tests.scripted import clip
 from tests.served import Served, serving
 
@@ -33,7 +33,7 @@ def get(served: Served, path: str, **headers: str) -> requests.Response:
 def test_objects_are_served_as_what_they_are_for_ever_and_in_parts(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
         data = clip("aa5533")
-        digest = served.room.store.objects.add_bytes(data)
+        digest = served.app_state.store.objects.add_bytes(data)
         whole = get(served, f"/objects/{digest}.mp4")
         assert (whole.status_code, whole.content) == (200, data)
         assert whole.headers["content-type"] == "video/mp4"
@@ -71,7 +71,7 @@ def test_objects_are_served_as_what_they_are_for_ever_and_in_parts(tmp_path: Pat
 )
 def test_what_is_no_picture_or_clip_of_the_store_is_not_there(tmp_path: Path, name: str) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
-        objects = served.room.store.objects
+        objects = served.app_state.store.objects
         digest, page = objects.add_bytes(jpeg()), objects.add_bytes(b"<script>alert(1)</script>")
         asked = name.format(
             digest=digest, upper=digest.upper(), short=digest[:63], missing="0" * 64, page=page
@@ -84,7 +84,7 @@ def test_what_is_no_picture_or_clip_of_the_store_is_not_there(tmp_path: Path, na
 
 def test_a_damaged_object_is_set_aside_and_never_served(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
-        objects = served.room.store.objects
+        objects = served.app_state.store.objects
         digest = objects.add_bytes(jpeg())
         assert get(served, f"/objects/{digest}.jpg").status_code == 200
         path = objects.path(digest)
@@ -101,7 +101,7 @@ def test_thumbs_are_small_and_are_made_once(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from spicy.media import thumbs
-    from spicy.web import thumbs as kept
+    from spicy.web.dashboard import thumbnails as kept
 
     made = []
 
@@ -111,7 +111,7 @@ def test_thumbs_are_small_and_are_made_once(
 
     monkeypatch.setattr(kept, "shrink", shrink)
     with serving(tmp_path, builtin_worker=False) as served:
-        digest = served.room.store.objects.add_bytes(jpeg() if kind == "picture" else clip("aa5533"))
+        digest = served.app_state.store.objects.add_bytes(jpeg() if kind == "picture" else clip("aa5533"))
         for _ in range(2):
             got = get(served, f"/thumbs/{digest}.jpg?w=160")
             assert (got.status_code, got.headers["content-type"]) == (200, "image/jpeg")
@@ -187,5 +187,5 @@ def test_style_and_script_change_their_address_when_they_change(tmp_path: Path) 
             assert (got.status_code, got.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
             assert "immutable" in got.headers["cache-control"]
             assert get(served, f"/static/{name}").headers["cache-control"] == "no-cache"
-        for name in ("../pages.py", "..%2fpages.py", "pages.py", "spicy.css.bak"):
+        for name in ("../rendering.py", "..%2frendering.py", "rendering.py", "spicy.css.bak"):
             assert get(served, f"/static/{name}").status_code == 404

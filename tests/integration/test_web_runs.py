@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from spicy.ids import Digest
-from spicy.serving.launch import Order
+from spicy.serving.build_process import LaunchRequest
 from tests.recorded import RUN, Message, Page, film_events, made, recording, start, story, stream
 from tests.served import Served, serving
 
@@ -57,11 +57,11 @@ def test_a_page_follows_a_real_build_to_its_film(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
         (tmp_path / "specs").mkdir()
         (tmp_path / "specs/fox.yaml").write_text(SPEC)
-        order = Order(spec=Path("specs/fox.yaml"), run=RUN, provider="animatic")
+        order = LaunchRequest(spec=Path("specs/fox.yaml"), run=RUN, provider="animatic")
         # The build is another process, which must find the store that this server has.
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SPICY_CACHE_DIR", str(tmp_path / "cache"))
-            assert served.room.launcher.start(order)
+            assert served.app_state.launcher.start(order)
         first = page_of(served)
         assert 'data-state="starting"' in first or 'data-state="running"' in first
         page = Page(first)
@@ -118,7 +118,9 @@ def test_a_build_that_ends_before_it_says_anything_is_shown_with_its_words(tmp_p
     with serving(tmp_path, builtin_worker=False) as served:
         (tmp_path / "specs").mkdir()
         (tmp_path / "specs/fox.yaml").write_text("concept: A fox\nscnes: 3\n")
-        served.room.launcher.start(Order(spec=Path("specs/fox.yaml"), run=RUN, provider="animatic"))
+        served.app_state.launcher.start(
+            LaunchRequest(spec=Path("specs/fox.yaml"), run=RUN, provider="animatic")
+        )
         first = page_of(served)
         with stream(f"{served.url}/runs/{RUN}/events", after=last_of(first)) as messages:
             told = "".join(message.data for message in until(messages, kind="end"))
@@ -233,7 +235,7 @@ def test_a_film_of_very_many_scenes_stays_light(tmp_path: Path) -> None:
 
 def test_with_a_key_nothing_of_the_dashboard_is_open(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False, api_key="client-key-1") as served:
-        digest = served.room.store.objects.add_bytes(b"\xff\xd8\xff" + b"x" * 20)
+        digest = served.app_state.store.objects.add_bytes(b"\xff\xd8\xff" + b"x" * 20)
         paths = [
             f"/runs/{RUN}",
             f"/runs/{RUN}/events",

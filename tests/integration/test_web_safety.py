@@ -25,11 +25,11 @@ from PIL import Image
 
 from spicy.errors import UsageError
 from spicy.settings import Settings
-from spicy.web.access import UPLOAD_LIMIT, check_exposure, door
-from spicy.web.app import create_app
-from spicy.web.errors import ApiError
-from spicy.web.fetch import Gate, is_public
-from spicy.web.request_log import redacted
+from spicy.web.api.url_fetch import Gate, is_public
+from spicy.web.server.access import UPLOAD_LIMIT, check_exposure, door
+from spicy.web.server.app import create_app
+from spicy.web.server.errors import ApiError
+from spicy.web.server.request_log import redacted
 from tests.served import Served, authorized, serving, settings_of
 
 CLIENT, WORKER = "client-key-1", "worker-key-2"
@@ -55,9 +55,9 @@ def bomb(width: int = 60_000, height: int = 60_000) -> bytes:
 
 def stored(served: Served) -> list[str]:
     """Everything that the server keeps of what came in: blobs and clips."""
-    blobs = [path.name for _, path in served.room.store.objects.all()]
-    left = [path.name for path in (served.room.store.root / "tmp").glob("*")]
-    return blobs + left + [path.name for path in served.room.server.videos.iterdir()]
+    blobs = [path.name for _, path in served.app_state.store.objects.all()]
+    left = [path.name for path in (served.app_state.store.root / "tmp").glob("*")]
+    return blobs + left + [path.name for path in served.app_state.server.videos.iterdir()]
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def claimed(served: Served) -> Iterator[str]:
     polled = requests.get(f"{served.url}/extension/poll?mode=video", timeout=20).json()
     assert polled["job_id"] == asked["id"]
     yield asked["id"]
-    job = served.room.queue.find(asked["id"])
+    job = served.app_state.queue.find(asked["id"])
     assert job is not None
     assert job.state == "processing"
     assert stored(served) == []
@@ -81,7 +81,7 @@ def mp4(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             "id"
         ]
         assert served.wait(id) == "completed"
-        return served.room.video(id).read_bytes()
+        return served.app_state.video(id).read_bytes()
 
 
 def test_uploads_that_are_no_whole_video_are_refused(tmp_path: Path, mp4: bytes) -> None:
@@ -123,7 +123,7 @@ def test_the_names_in_an_upload_lead_nowhere(tmp_path: Path, mp4: bytes) -> None
         named = {"video": ("../../../../tmp/escape.mp4", mp4, "text/html")}
         done = requests.post(f"{served.url}/extension/complete", data={"job_id": id}, files=named, timeout=20)
         assert done.status_code == 200
-        assert [path.name for path in served.room.server.videos.iterdir()] == [f"{id}.mp4"]
+        assert [path.name for path in served.app_state.server.videos.iterdir()] == [f"{id}.mp4"]
         assert not list(tmp_path.rglob("escape*"))
         answer = requests.get(f"{served.url}/videos/{id}.mp4", timeout=20)
         assert answer.headers["content-type"] == "video/mp4"
@@ -132,8 +132,8 @@ def test_the_names_in_an_upload_lead_nowhere(tmp_path: Path, mp4: bytes) -> None
 def test_no_path_outside_the_video_folder_is_served(tmp_path: Path) -> None:
     with serving(tmp_path, builtin_worker=False) as served:
         (tmp_path / "secret.mp4").write_bytes(b"secret")
-        (served.room.server.videos / "note.mp4").write_bytes(b"secret")
-        (served.room.video("job_" + "a" * 24)).symlink_to(tmp_path / "secret.mp4")
+        (served.app_state.server.videos / "note.mp4").write_bytes(b"secret")
+        (served.app_state.video("job_" + "a" * 24)).symlink_to(tmp_path / "secret.mp4")
         host = urlsplit(served.url)
         for path in (
             "/videos/../secret.mp4",
@@ -213,7 +213,7 @@ def test_pictures_that_are_none_are_refused(tmp_path: Path, prefix: str) -> None
             )
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_image"), what
         assert stored(served) == []
-        assert served.room.queue.jobs() == []
+        assert served.app_state.queue.jobs() == []
 
 
 URLS = [
@@ -270,7 +270,7 @@ def test_addresses_that_lead_inside_are_refused(tmp_path: Path) -> None:
         answer = requests.post(f"{served.url}/v1/chat/completions", json=chat, timeout=20)
         assert answer.status_code == 400
         assert stored(served) == []
-        assert served.room.queue.jobs() == []
+        assert served.app_state.queue.jobs() == []
 
 
 class _Pictures(http.server.BaseHTTPRequestHandler):
@@ -335,7 +335,7 @@ def gate() -> Gate:
 def test_a_redirect_is_followed_only_to_where_it_may_lead(tmp_path: Path, pictures: int) -> None:
     at = f"http://pictures.test:{pictures}"
     with serving(tmp_path, builtin_worker=False) as served:
-        served.room.gate = gate()
+        served.app_state.gate = gate()
 
         def order(url: str) -> requests.Response:
             return requests.post(
@@ -354,7 +354,7 @@ def test_a_redirect_is_followed_only_to_where_it_may_lead(tmp_path: Path, pictur
             assert order(at + path).status_code == status, path
         assert order(f"http://both.test:{pictures}/picture").status_code == 400
         assert stored(served) == []
-        assert served.room.queue.jobs() == []
+        assert served.app_state.queue.jobs() == []
         for path in ("/picture", "/moved"):
             assert order(at + path).status_code == 200
         assert len(stored(served)) == 1

@@ -25,14 +25,14 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from spicy.engine.call import Caller
-from spicy.engine.desk import Desk
-from spicy.jobs.model import Mode, Order, State
+from spicy.engine.calls.caller import Caller
+from spicy.engine.job_executor import JobExecutor
+from spicy.jobs.model import JobRequest, JobState, Mode
 from spicy.ports import Answer, Call, ImageCall
 from spicy.recipe.load import load_recipe
 from spicy.store.store import Store
-from spicy.web.fetch import Gate
-from spicy.web.intake import submit
+from spicy.web.api.intake import submit
+from spicy.web.api.url_fetch import Gate
 from tests.scripted import Scripted, clip, picture
 from tests.served import Served, serving
 
@@ -61,11 +61,11 @@ class Instant(Scripted):
         into.write_bytes(self._still if isinstance(call, ImageCall) else self._clip)
 
 
-def instant_desk(folder: Path) -> Desk:
+def instant_desk(folder: Path) -> JobExecutor:
     """A desk whose provider needs no time."""
     store = Store(folder / "store")
     store.prepare()
-    return Desk(Caller(store, Instant(), threading.Event()), load_recipe("default", folder), store)
+    return JobExecutor(Caller(store, Instant(), threading.Event()), load_recipe("default", folder), store)
 
 
 def document(served: Served) -> BaseSchema:
@@ -107,8 +107,8 @@ def attack(
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_no_request_breaks_the_document_or_the_server(tmp_path: Path, mode: GenerationMode) -> None:
-    with serving(tmp_path, desk=instant_desk(tmp_path)) as served:
-        served.room.gate = Gate(resolve=unknown_host)
+    with serving(tmp_path, executor=instant_desk(tmp_path)) as served:
+        served.app_state.gate = Gate(resolve=unknown_host)
         for operation in operations(document(served)):
             if mode is GenerationMode.POSITIVE or operation.body or list(operation.iter_parameters()):
                 attack(operation, mode)
@@ -116,7 +116,7 @@ def test_no_request_breaks_the_document_or_the_server(tmp_path: Path, mode: Gene
 
 @pytest.mark.parametrize("path", ["videos", "videos/generations", "chat/completions", "images/generations"])
 def test_the_documents_own_example_is_an_order_that_works(tmp_path: Path, path: str) -> None:
-    with serving(tmp_path, desk=instant_desk(tmp_path)) as served:
+    with serving(tmp_path, executor=instant_desk(tmp_path)) as served:
         api = document(served)
         operation = api[f"/v1/{path}"]["POST"]
         schema = operation.definition.raw["requestBody"]["content"]["application/json"]["schema"]
@@ -133,7 +133,7 @@ def unknown_host(host: str, port: int) -> list[str]:
 
 
 def test_answers_about_jobs_of_every_state_keep_to_the_document(tmp_path: Path) -> None:
-    with serving(tmp_path, desk=instant_desk(tmp_path), builtin_worker=False) as idle:
+    with serving(tmp_path, executor=instant_desk(tmp_path), builtin_worker=False) as idle:
         api = document(idle)
         ids = jobs_of_every_state(idle)
         for operation in operations(api):
@@ -147,9 +147,9 @@ def test_answers_about_jobs_of_every_state_keep_to_the_document(tmp_path: Path) 
 
 def jobs_of_every_state(idle: Served) -> list[str]:
     """Clips: done, failed, cancelled, in hand, waiting; a chat and a still that are done."""
-    room = idle.room
+    app_state = idle.app_state
     clips = [
-        Order(
+        JobRequest(
             mode=Mode.VIDEO,
             model="grok",
             prompt=f"Clip {n}",
@@ -158,25 +158,25 @@ def jobs_of_every_state(idle: Served) -> list[str]:
         for n in range(5)
     ]
     turns = [{"role": "user", "text": "Hello?", "images": []}]
-    chat = Order(mode=Mode.CHAT, model="grok", prompt="Hello?", request={"turns": turns})
-    still = Order(
+    chat = JobRequest(mode=Mode.CHAT, model="grok", prompt="Hello?", request={"turns": turns})
+    still = JobRequest(
         mode=Mode.IMAGE, model="grok", prompt="A fox", request={"aspect_ratio": "1:1", "resolution": "1k"}
     )
     ids = []
     for order in (clips[0], chat, still):
-        room.desk.answer(order, job="before", progress=lambda done: None)
-        ids.append(submit(room, order, key=None, body="").id)
-    ids += [submit(room, order, key=None, body="").id for order in clips[1:]]
-    failed, _held = (room.queue.claim(Mode.VIDEO, "test", 600) for _ in range(2))
+        app_state.executor.answer(order, job="before", progress=lambda done: None)
+        ids.append(submit(app_state, order, key=None, body="").id)
+    ids += [submit(app_state, order, key=None, body="").id for order in clips[1:]]
+    failed, _held = (app_state.queue.claim(Mode.VIDEO, "test", 600) for _ in range(2))
     assert failed is not None
-    room.queue.fail(failed.job.id, failed.token, "no tab", "failed")
-    room.queue.cancel(ids[-1])
-    states = [job.state for id in ids if (job := room.queue.find(id)) is not None]
+    app_state.queue.fail(failed.job.id, failed.token, "no tab", "failed")
+    app_state.queue.cancel(ids[-1])
+    states = [job.state for id in ids if (job := app_state.queue.find(id)) is not None]
     assert Counter(states) == {
-        State.COMPLETED: 3,
-        State.FAILED: 1,
-        State.PROCESSING: 1,
-        State.PENDING: 1,
-        State.CANCELLED: 1,
+        JobState.COMPLETED: 3,
+        JobState.FAILED: 1,
+        JobState.PROCESSING: 1,
+        JobState.PENDING: 1,
+        JobState.CANCELLED: 1,
     }
     return ids

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spicy.errors import Expired, OutOfReach
+from spicy.errors import Expired, ProviderUnreachable
 from spicy.providers.xai.download import download
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 400
@@ -139,7 +139,7 @@ def test_what_is_no_media_is_asked_for_again_and_then_given_up(host: Host, tmp_p
     host.script = [page, send(JPEG)]
     assert fetch(host, tmp_path / "a.jpg") == JPEG
     host.script = [page] * 4
-    with pytest.raises(OutOfReach, match="no image but text/html"):
+    with pytest.raises(ProviderUnreachable, match="no image but text/html"):
         fetch(host, tmp_path / "a.jpg")
 
 
@@ -147,13 +147,13 @@ def test_a_picture_is_no_clip(host: Host, tmp_path: Path) -> None:
     host.script = [send(CLIP)]
     assert fetch(host, tmp_path / "a.mp4") == CLIP
     host.script = [send(JPEG)]
-    with pytest.raises(OutOfReach, match="no video but image/jpeg"):
+    with pytest.raises(ProviderUnreachable, match="no video but image/jpeg"):
         fetch(host, tmp_path / "a.mp4", tries=0)
 
 
 def test_patience_ends_without_telling_the_link(host: Host, tmp_path: Path) -> None:
     host.script = [cut_at(10)] * 9
-    with pytest.raises(OutOfReach) as error:
+    with pytest.raises(ProviderUnreachable) as error:
         fetch(host, tmp_path / "a.jpg", tries=2)
     assert len(host.asked) == 3
     assert "secret-token" not in str(error.value)
@@ -171,7 +171,7 @@ def test_nothing_but_the_link_speaks_for_us(
 
 
 def test_only_web_addresses_are_fetched_and_only_to_where_one_can_write(host: Host, tmp_path: Path) -> None:
-    with pytest.raises(OutOfReach):
+    with pytest.raises(ProviderUnreachable):
         download("file:///etc/passwd", tmp_path / "a.jpg", iter([]), lambda seconds: None)
-    with pytest.raises(OutOfReach, match="cannot write"):
+    with pytest.raises(ProviderUnreachable, match="cannot write"):
         fetch(host, tmp_path / "missing" / "a.jpg")

@@ -18,8 +18,8 @@ from google.protobuf import empty_pb2
 from PIL import Image
 from xai_sdk.proto import auth_pb2, chat_pb2, deferred_pb2, files_pb2, image_pb2, usage_pb2, video_pb2
 
-from spicy.canon import digest_file
-from spicy.errors import CallFailed, Expired, Interrupted, OutOfReach, Refused, UsageError
+from spicy.canonical_json import digest_file
+from spicy.errors import CallFailed, Expired, Interrupted, ProviderUnreachable, Refused, UsageError
 from spicy.ids import Digest, Ticks
 from spicy.ports import (
     Answer,
@@ -34,7 +34,7 @@ from spicy.ports import (
     Ticket,
     VideoCall,
 )
-from spicy.providers.xai import Patience, Rates, ReplyLost, XaiProvider, once, pictures
+from spicy.providers.xai import RateSettings, ReplyLost, RetryPolicy, XaiProvider, once, pictures
 from spicy.providers.xai.pace import Backoff
 
 KEY = "xai-S3cr3tS3cr3tS3cr3t"
@@ -105,8 +105,8 @@ def patient(server: Server, tries: int = 3, **more: Any) -> XaiProvider:
     return XaiProvider(
         KEY,
         host=f"127.0.0.1:{server.port}",
-        rates=Rates(1000, 1000, 1000),
-        patience=Patience(quick, quick, quick, quick),
+        rates=RateSettings(1000, 1000, 1000),
+        patience=RetryPolicy(quick, quick, quick, quick),
         **more,
     )
 
@@ -332,8 +332,8 @@ def test_a_correction_carries_its_clip_and_nothing_that_would_change_it(
         (video_pb2.GetDeferredVideoResponse(status=STATUS.EXPIRED), Expired, "no longer", 0),
         (video_pb2.GetDeferredVideoResponse(status=STATUS.DONE), CallFailed, "sent nothing", 0),
         ((CODES.NOT_FOUND, "no such request"), Expired, "no such request", 0),
-        ((CODES.INTERNAL, "boom"), OutOfReach, "next build asks again", 0),
-        ((CODES.UNAUTHENTICATED, "bad key"), OutOfReach, "key is refused", 0),
+        ((CODES.INTERNAL, "boom"), ProviderUnreachable, "next build asks again", 0),
+        ((CODES.UNAUTHENTICATED, "bad key"), ProviderUnreachable, "key is refused", 0),
     ],
 )
 def test_every_end_of_a_clip_has_its_error(
@@ -381,7 +381,7 @@ def test_what_was_not_accepted_is_sent_again_and_not_for_ever(
     assert isinstance(xai.submit(DRAW, {}), Answer)
     assert len(server.asked[IMAGE]) == 3
     server.script[IMAGE] = [turned_away]
-    with pytest.raises(OutOfReach, match="did not accept"):
+    with pytest.raises(ProviderUnreachable, match="did not accept"):
         xai.submit(DRAW, {})
     assert len(server.asked[IMAGE]) == 3 + 4
 
@@ -411,7 +411,7 @@ def test_what_the_sdk_does_not_know_is_not_sent(
 def test_a_connection_that_cannot_be_made_is_no_lost_reply(server: Server) -> None:
     server.stop()
     provider = patient(server, tries=1)
-    with pytest.raises(OutOfReach, match="failed to connect"):
+    with pytest.raises(ProviderUnreachable, match="failed to connect"):
         provider.submit(DRAW, {})
     with pytest.raises(UsageError, match=f"localhost:{server.port} cannot be reached"):
         provider.check_key()
@@ -449,7 +449,7 @@ def test_a_connection_that_breaks_after_sending_is_a_lost_reply(server: Server, 
 def test_waiting_for_the_rate_limit_ends_when_the_run_does(server: Server, by: str) -> None:
     stop, long = threading.Event(), Backoff(3, first=60, longest=60)
     provider = XaiProvider(
-        KEY, host=f"localhost:{server.port}", patience=Patience(exhausted=long, reads=long), stop=stop
+        KEY, host=f"localhost:{server.port}", patience=RetryPolicy(exhausted=long, reads=long), stop=stop
     )
     server.script[IMAGE] = [(CODES.RESOURCE_EXHAUSTED, "slow down")]
     server.script[GET] = [(CODES.UNAVAILABLE, "later")]
@@ -460,7 +460,7 @@ def test_waiting_for_the_rate_limit_ends_when_the_run_does(server: Server, by: s
             time.sleep(0.01)
         stop.set() if by == "run" else provider.close()
         for flight in flights:
-            with pytest.raises((Interrupted, OutOfReach, ReplyLost)):
+            with pytest.raises((Interrupted, ProviderUnreachable, ReplyLost)):
                 flight.result(timeout=5)
     provider.close()
 

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from spicy.providers.animatic import look, place, writer
-from spicy.providers.animatic.brief import Brief
+from spicy.providers.animatic.figures import look
+from spicy.providers.animatic.places import setting
+from spicy.providers.animatic.story import writer
+from spicy.providers.animatic.story.brief import Brief
 from spicy.story.draft import StoryDraft, check_draft, read_draft
 
 CONCEPTS = [
@@ -66,7 +68,7 @@ def test_beings_place_and_manner_come_from_the_concept() -> None:
     assert "curious" in draft.characters[0].description
     assert "wise" in draft.characters[1].description
     assert draft.title == "The Fox and the Owl"
-    assert all(place.read(s.setting).ground == "forest" for s in draft.scenes)
+    assert all(setting.read(s.setting).ground == "forest" for s in draft.scenes)
     assert all("nchanted forest" in s.setting for s in draft.scenes)
 
 

@@ -8,9 +8,13 @@ from itertools import pairwise
 
 import pytest
 
-from spicy.providers.animatic import camera, frame, labels, lettering, light, look, place
-from spicy.providers.animatic.brief import Brief
-from spicy.providers.animatic.colours import NAMED
+from spicy.providers.animatic.clips import camera
+from spicy.providers.animatic.drawing import frame, lettering
+from spicy.providers.animatic.drawing.colours import NAMED
+from spicy.providers.animatic.figures import look
+from spicy.providers.animatic.places import light, setting
+from spicy.providers.animatic.story import labels
+from spicy.providers.animatic.story.brief import Brief
 
 
 def test_a_brief_is_style_and_labelled_lines() -> None:
@@ -71,12 +75,12 @@ def test_every_description_is_some_being(words: str, kind: str) -> None:
     ],
 )
 def test_settings_are_read(words: str, ground: str, hour: str, weather: str) -> None:
-    seen = place.read(words)
+    seen = setting.read(words)
     assert (seen.ground, seen.hour, seen.weather) == (ground, hour, weather)
 
 
 def test_mood_and_palette_tint_the_light() -> None:
-    where = place.read("a hill at noon")
+    where = setting.read("a hill at noon")
     plain = light.read(where, "", "", "")
     assert light.read(where, "tense", "", "") != plain
     assert light.read(where, "", "teal and amber", "") != plain

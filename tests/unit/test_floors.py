@@ -18,7 +18,7 @@ import spicy
 
 PACKAGE = Path(spicy.__file__).parent
 
-WORDS = frozenset({"errors", "ids", "canon", "slug", "files", "cores"})
+WORDS = frozenset({"errors", "ids", "canonical_json", "slug", "files", "core_dumps"})
 TEXT = WORDS | {"spec", "recipe", "story", "settings"}
 VALUES = WORDS | {"ports", "events"}
 MEDIA = VALUES | {"media"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spicy.engine.flight import next_poll
+from spicy.engine.calls.submission import next_poll
 
 
 def polls(length: float, *, told: bool, longest: float = 1.0) -> list[float]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from spicy.canon import canonical
+from spicy.canonical_json import canonical
 from spicy.ids import Digest
 from spicy.ports import (
     Call,

@@ -10,9 +10,9 @@ import pytest
 
 from spicy.errors import Problem, SpecError, UsageError
 from spicy.ids import ticks
-from spicy.plan.price import most, quote
+from spicy.plan.price import estimate_cost, max_cost
 from spicy.ports import ChatCall, Schema
-from spicy.recipe.capable import check_models, check_prompts
+from spicy.recipe.capabilities import check_models, check_prompts
 from spicy.recipe.load import built_in_folder, load_recipe, recipe_names
 from spicy.recipe.model import ModelPrice, Recipe, recipe_schema
 
@@ -318,7 +318,7 @@ def test_a_model_may_take_less_than_the_others(tmp_path: Path) -> None:
 def test_a_chat_may_cost_more_than_it_usually_does(tmp_path: Path) -> None:
     recipe = load_recipe("default", tmp_path)
     call = ChatCall(model="grok-4.7", prompt="?", schema=Schema("s", "{}"))
-    assert (quote(call, recipe), most(call, recipe)) == (ticks(0.02), ticks(0.10))
+    assert (estimate_cost(call, recipe), max_cost(call, recipe)) == (ticks(0.02), ticks(0.10))
 
 
 def test_a_name_that_no_prompt_is_given_is_told_with_those_that_are(tmp_path: Path) -> None:

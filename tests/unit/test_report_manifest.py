@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from spicy.canon import Json
+from spicy.canonical_json import Json
 from spicy.errors import StoreError
 from spicy.report.manifest import build_manifest
 from spicy.story.model import Character, Scene, Story

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from spicy.runs.alive import Alive, is_alive, is_run_id, place, run_file
+from spicy.runs.liveness import RunLock, is_alive, is_run_id, place, run_file
 from tests.conftest import child_environment
 
 RUN = "20260714-101500-3fa9"
 LIVES = """\
 import sys, pathlib
-from spicy.runs.alive import Alive
+from spicy.runs.liveness import Alive
 claim = Alive(pathlib.Path(sys.argv[1]), sys.argv[2])
 print("born", flush=True)
 sys.stdin.read()
@@ -39,7 +39,7 @@ def other_process(build: Path) -> subprocess.Popen[str]:
 
 def test_a_run_lives_from_its_claim_to_its_close(tmp_path: Path) -> None:
     assert not is_alive(tmp_path, RUN)
-    claim = Alive(tmp_path / "build", RUN)
+    claim = RunLock(tmp_path / "build", RUN)
     assert is_alive(tmp_path / "build", RUN)
     claim.close()
     claim.close()
@@ -51,11 +51,11 @@ def test_a_killed_process_is_dead_though_its_file_is_there(tmp_path: Path) -> No
     with other_process(tmp_path) as process:
         assert is_alive(tmp_path, RUN)
         with pytest.raises(BlockingIOError, match="under way"):
-            Alive(tmp_path, RUN)
+            RunLock(tmp_path, RUN)
         process.kill()
     assert run_file(tmp_path, RUN, ".lock").exists()
     assert not is_alive(tmp_path, RUN)
-    Alive(tmp_path, RUN).close()
+    RunLock(tmp_path, RUN).close()
 
 
 def test_many_who_ask_at_once_do_not_take_each_other_for_the_run(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_those_who_ask_do_not_keep_a_run_from_being_born(tmp_path: Path) -> None
         thread.start()
     try:
         for _ in range(30):
-            claim = Alive(tmp_path, RUN)
+            claim = RunLock(tmp_path, RUN)
             assert is_alive(tmp_path, RUN)
             claim.close()
     finally:
@@ -105,18 +105,18 @@ def test_what_leads_elsewhere_is_no_id(tmp_path: Path, text: str) -> None:
     assert not is_run_id(text)
     assert not is_alive(tmp_path, text)
     with pytest.raises(ValueError, match="not the id"):
-        Alive(tmp_path, text)
+        RunLock(tmp_path, text)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "build").write_text("in the way")
     with pytest.raises(OSError, match="build"):
-        Alive(tmp_path / "build", RUN)
+        RunLock(tmp_path / "build", RUN)
     assert not is_alive(tmp_path / "build", RUN)
 
 
 def test_the_place_is_the_same_in_each_process_of_this_machine() -> None:
-    ask = "from spicy.runs.alive import place; print(place())"
+    ask = "from spicy.runs.liveness import place; print(place())"
     there = subprocess.run(
         [sys.executable, "-c", ask], env=child_environment({}), capture_output=True, text=True, check=True
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from spicy.cli.look import runs
+from spicy.cli.history import runs
 from spicy.errors import StoreError
 from spicy.events import Event, NodeDone, NodeFailed, NodeStarted, RunFinished, RunStarted
 from spicy.ids import NodeId, Ticks, ticks

@@ -34,7 +34,7 @@ from spicy.events import (
 )
 from spicy.ids import CallKey, Digest, NodeId, Step, Ticks, ticks
 from spicy.runs.database import VERSION, open_to_write, reading
-from spicy.runs.model import Happened, RunState
+from spicy.runs.model import RecordedEvent, RunState
 from spicy.runs.observer import NullObserver, tell
 from spicy.runs.read import Tail, event_of, find_run, list_runs, list_tried
 from spicy.runs.record import RunsDb
@@ -190,9 +190,9 @@ def test_a_run_that_is_done_has_the_targets_that_it_was_asked_for() -> None:
     assert (view.total, view.ready) == (2, 2)
 
 
-def happening(id: int, event: Event) -> Happened:
+def happening(id: int, event: Event) -> RecordedEvent:
     """An event as the database gives it."""
-    return Happened(id, "2026-01-01T00:00:00.000+00:00", event)
+    return RecordedEvent(id, "2026-01-01T00:00:00.000+00:00", event)
 
 
 def test_attempts_of_all_runs_are_kept_once_each_and_one_is_used(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ from spicy.events import (
     Warned,
 )
 from spicy.ids import CallKey, NodeId, Ticks, ticks
-from spicy.sinks import FanOut, JsonLines, NullSink, PlainLines, choose_sink, words
-from spicy.sinks.tally import Tally
+from spicy.sinks import FanOut, JsonLines, NullSink, PlainLines, choose_sink, messages
+from spicy.sinks.tally import ProgressTally
 
 SHEET, STILL, CLIP, FINAL = (
     NodeId(f"fox:{name}") for name in ("character/ember", "keyframe/01", "video/01", "assembly/final")
@@ -172,8 +172,8 @@ def test_what_was_stopped_did_not_fail_and_is_explained_once() -> None:
 )
 def test_only_lost_bytes_send_one_to_cache_verify(message: str, label: str, verify: bool) -> None:
     failed = NodeFailed(STILL, "damaged", message)
-    assert words.failure(failed) == label
-    assert ("cache verify" in words.advice(failed)) is verify
+    assert messages.failure(failed) == label
+    assert ("cache verify" in messages.advice(failed)) is verify
 
 
 def test_a_long_title_is_one_line_and_a_cap_is_only_named_when_there_is_one() -> None:
@@ -194,7 +194,7 @@ def test_a_long_title_is_one_line_and_a_cap_is_only_named_when_there_is_one() ->
     ],
 )
 def test_every_ending_has_its_own_words(end: RunFinished, said: str) -> None:
-    assert words.headline(end) == said
+    assert messages.headline(end) == said
 
 
 def test_text_from_outside_cannot_steer_a_terminal() -> None:
@@ -339,7 +339,7 @@ def test_fan_out_loses_nothing_between_threads() -> None:
 
 
 def test_tally_counts_and_guesses_from_the_pace() -> None:
-    tally = Tally()
+    tally = ProgressTally()
     tally.take(RunStarted("r", ("fox",), "xai", None), 0.0)
     tally.take(Planned("fox", 2, 2, Ticks(0), Ticks(0), Ticks(0)), 0.0)
     tally.take(Planned("fox", 6, 5, Ticks(0), ticks(1), Ticks(0)), 1.0)
@@ -365,7 +365,7 @@ def test_tally_counts_and_guesses_from_the_pace() -> None:
     [(0, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (125, "2 min 05 s"), (3725, "1 h 02 min")],
 )
 def test_durations(seconds: float, said: str) -> None:
-    assert words.took(seconds) == said
+    assert messages.took(seconds) == said
 
 
 def test_choose_sink_without_a_terminal() -> None:

@@ -220,9 +220,9 @@ def test_a_dead_terminal_is_said_once_and_not_hidden() -> None:
     view = LiveView(Console(file=out, width=60, force_terminal=True, color_system=None))
     view(RunStarted("r", ("fox",), "animatic", None))
     out.dead = True
-    painter = view._painter
-    assert painter is not None
-    painter.join(timeout=5)
+    renderer = view._painter
+    assert renderer is not None
+    renderer.join(timeout=5)
     with pytest.raises(OSError, match="terminal is gone"):
         view(NodeFresh(clip(1)))
     out.dead = False

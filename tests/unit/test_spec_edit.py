@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from spicy.errors import UsageError
 from spicy.spec.edit import SpecEdit, dump
-from spicy.spec.places import Path as Way
-from spicy.spec.places import Value
+from spicy.spec.positions import Path as Way
+from spicy.spec.positions import Value
 from spicy.spec.yaml import parse_yaml
 
 

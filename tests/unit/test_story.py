@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spicy.canon import canonical, digest_bytes
+from spicy.canonical_json import canonical, digest_bytes
 from spicy.errors import SpecError
 from spicy.recipe.load import load_recipe
 from spicy.spec.load import load_spec

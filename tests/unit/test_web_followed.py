@@ -21,24 +21,24 @@ from spicy.events import (
 )
 from spicy.ids import CallKey, NodeId, Ticks, ticks
 from spicy.runs.model import RunState, database
-from spicy.serving.launch import Launcher
+from spicy.serving.build_process import Launcher
 from spicy.store.records import Records
-from spicy.web.followed import HEAD, WHOLE, Followed, Part
-from spicy.web.pages import template
-from spicy.web.run_parts import Painter
+from spicy.web.dashboard.rendering import template
+from spicy.web.dashboard.runs.components import RunRenderer
+from spicy.web.dashboard.runs.live_run import HEAD, WHOLE, LiveRun, Part
 from tests.recorded import RUN, Page, digest_of, film_events, made, recording, start, story
 
 
-def followed(build: Path, run: str = RUN, **values: object) -> Followed:
+def followed(build: Path, run: str = RUN, **values: object) -> LiveRun:
     """A run as a server that has just started knows it."""
-    found = Followed(run, build, Launcher(build, Path()), **values)  # type: ignore[arg-type]
+    found = LiveRun(run, build, Launcher(build, Path()), **values)  # type: ignore[arg-type]
     found.advance()
     return found
 
 
-def page_of(run: Followed, painter: Painter) -> Page:
+def page_of(run: LiveRun, renderer: RunRenderer) -> Page:
     """The page of a run as it is now."""
-    return Page(template("run.html.j2").render(page=painter.page(run)))
+    return Page(template("run.html.j2").render(page=renderer.page(run)))
 
 
 def troubled() -> list[Event]:
@@ -74,7 +74,7 @@ def two_films() -> list[Event]:
 def test_what_changed_since_any_event_is_all_that_a_page_of_then_lacks(
     tmp_path: Path, events: list[Event]
 ) -> None:
-    painter, chance = Painter(Records(tmp_path)), random.Random(7)
+    renderer, chance = RunRenderer(Records(tmp_path)), random.Random(7)
     pages: dict[int, Page] = {}
     with recording(tmp_path) as recorder:
         live = followed(tmp_path)
@@ -83,12 +83,12 @@ def test_what_changed_since_any_event_is_all_that_a_page_of_then_lacks(
             some, left = left[: (n := chance.randint(1, 4))], left[n:]
             recorder.tell(*some)
             live.advance()
-            pages[live.view.last] = page_of(live, painter)
+            pages[live.view.last] = page_of(live, renderer)
         anew = followed(tmp_path)
-    wanted = page_of(anew, painter).seen
+    wanted = page_of(anew, renderer).seen
     assert len(pages) > 8
     for last, page in pages.items():
-        page.patch(painter.paint(anew, anew.changed_after(last), last))
+        page.patch(renderer.paint(anew, anew.changed_after(last), last))
         assert page.seen == wanted, f"after event {last}"
 
 
@@ -162,7 +162,7 @@ def test_who_asks_for_an_end_is_told_so_once(tmp_path: Path) -> None:
         run.advance()
         run.advance()
         assert (run.stopping, run.seq) == (True, seen + 1)
-        drawn = Painter(Records(tmp_path)).paint(run, run.changed_since(seen), run.view.last)
+        drawn = RunRenderer(Records(tmp_path)).paint(run, run.changed_since(seen), run.view.last)
         assert "what is in flight is kept for the next build" in drawn
         assert "Stop at once" in drawn
 

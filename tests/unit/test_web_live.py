@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from spicy.ids import NodeId
-from spicy.serving.launch import Launcher
+from spicy.serving.build_process import Launcher
 from spicy.store.records import Records
-from spicy.web import live as room
-from spicy.web.ahead import Rest
-from spicy.web.live import EventStream, Live, message
-from spicy.web.run_list import RunList
+from spicy.web.dashboard.plan_service import RemainingWork
+from spicy.web.dashboard.runs import event_stream as app_state
+from spicy.web.dashboard.runs.event_stream import EventStream, Live, message
+from spicy.web.dashboard.runs.run_list import RunList
 from tests.recorded import RUN, film_events, made, recording, start
 
 PATIENCE = 10
@@ -101,9 +101,9 @@ def test_who_comes_back_misses_nothing_and_gets_nothing_twice(tmp_path: Path) ->
 def test_a_slow_browser_is_cut_off_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "TICK", 0.005)
-    monkeypatch.setattr(room, "REST", 0.005)
-    monkeypatch.setattr(room, "_BACKLOG", 3)
+    monkeypatch.setattr(app_state, "TICK", 0.005)
+    monkeypatch.setattr(app_state, "REST", 0.005)
+    monkeypatch.setattr(app_state, "_BACKLOG", 3)
 
     async def watch() -> None:
         with recording(tmp_path) as recorder, living(tmp_path) as (live, _):
@@ -177,7 +177,7 @@ def test_the_list_tells_of_a_run_that_begins_and_of_its_end(tmp_path: Path) -> N
 
 
 def test_a_browser_that_takes_nothing_does_not_keep_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_SLOW", 0.05)
+    monkeypatch.setattr(app_state, "_SLOW", 0.05)
     ended = []
 
     async def told() -> AsyncGenerator[bytes, None]:
@@ -256,7 +256,7 @@ class Slow:
         """Nothing costs anything."""
         return {}
 
-    def rest(self, film: str, until: str = "") -> Rest | None:
+    def rest(self, film: str, until: str = "") -> RemainingWork | None:
         """Nothing is left, but that takes its time."""
         assert self.allowed.wait(PATIENCE)
         return None
@@ -266,7 +266,7 @@ def test_that_a_run_is_over_is_told_before_what_is_left_of_its_film_is_known(tmp
     async def watch() -> None:
         events, slow = film_events(), Slow()
         with recording(tmp_path) as recorder, living(tmp_path) as (live, _):
-            live.painter.ahead = slow
+            live.renderer.ahead = slow
             last = recorder.tell(*events[:-1])
             told = live.watch_run(RUN, str(last))
             await anext(told)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from spicy.runs.model import RunState
-from spicy.serving.launch import Launcher
-from spicy.web.followed import Followed
-from spicy.web.run_list import RunList
+from spicy.serving.build_process import Launcher
+from spicy.web.dashboard.runs.live_run import LiveRun
+from spicy.web.dashboard.runs.run_list import RunList
 
 
 def test_the_list_and_the_page_say_the_same_of_a_build_that_was_never_born(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_the_list_and_the_page_say_the_same_of_a_build_that_was_never_born(tmp_p
     (folder / "spoke-1.log").write_text("specs/a.yaml:1:1: no such field\n")
     listed = RunList(tmp_path / "build", launcher).drawn()
     for run, state in (("silent-1", RunState.DIED), ("spoke-1", RunState.MISTAKE)):
-        followed = Followed(run, tmp_path / "build", launcher)
+        followed = LiveRun(run, tmp_path / "build", launcher)
         followed.advance()
         assert followed.state is state
         assert f'data-state="{state}"' in listed[run]

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from spicy.errors import Interrupted
-from spicy.providers.xai.pace import Backoff, TokenBucket, Waiting
+from spicy.providers.xai.pace import Backoff, InterruptibleSleep, TokenBucket
 
 
 class Time:
@@ -94,7 +94,7 @@ def test_backing_off_doubles_up_to_a_limit_with_jitter() -> None:
 @pytest.mark.parametrize("by_run", [True, False])
 def test_waiting_ends_when_it_is_stopped(by_run: bool) -> None:
     stop = threading.Event()
-    waiting = Waiting(stop)
+    waiting = InterruptibleSleep(stop)
     waiting.sleep(0.001)
     ended: list[str] = []
 

@@ -7,77 +7,81 @@ import pytest
 from spicy.ids import Ticks
 from spicy.providers.xai.faults import quoted
 from spicy.providers.xai.replies import billed_by_words
-from spicy.providers.xai.verdict import Phase, Then, is_moderation, judge
+from spicy.providers.xai.verdict import NextAction, Phase, classify_status, is_moderation
 
 SUBMITS = [
     # Certainly not accepted, so it may be sent again.
-    ("RESOURCE_EXHAUSTED", "Too many requests for team", Then.SLOWER),
-    ("RESOURCE_EXHAUSTED", "", Then.SLOWER),
-    ("UNAVAILABLE", "Service temporarily unavailable. The model is overloaded", Then.AGAIN),
-    ("UNAVAILABLE", "", Then.AGAIN),
-    ("UNAVAILABLE", "failed to connect to all addresses; last error: recvmsg:Connection reset", Then.AGAIN),
-    ("UNAVAILABLE", "DNS resolution failed for api.x.ai:443: timed out", Then.AGAIN),
-    ("UNAVAILABLE", "Received RST_STREAM with error code 7", Then.AGAIN),
+    ("RESOURCE_EXHAUSTED", "Too many requests for team", NextAction.SLOWER),
+    ("RESOURCE_EXHAUSTED", "", NextAction.SLOWER),
+    ("UNAVAILABLE", "Service temporarily unavailable. The model is overloaded", NextAction.AGAIN),
+    ("UNAVAILABLE", "", NextAction.AGAIN),
+    (
+        "UNAVAILABLE",
+        "failed to connect to all addresses; last error: recvmsg:Connection reset",
+        NextAction.AGAIN,
+    ),
+    ("UNAVAILABLE", "DNS resolution failed for api.x.ai:443: timed out", NextAction.AGAIN),
+    ("UNAVAILABLE", "Received RST_STREAM with error code 7", NextAction.AGAIN),
     (
         "UNAVAILABLE",
         "upstream connect error or disconnect/reset. reset reason: connection failure",
-        Then.AGAIN,
+        NextAction.AGAIN,
     ),
     # Sent, and then the connection broke: nobody knows.
-    ("UNAVAILABLE", "Socket closed", Then.LOST),
-    ("UNAVAILABLE", "Stream removed (recvmsg:Connection reset by peer (104))", Then.LOST),
-    ("UNAVAILABLE", "Cancelling all calls", Then.LOST),
-    ("UNAVAILABLE", "GOAWAY received", Then.LOST),
-    ("UNAVAILABLE", "keepalive watchdog timeout", Then.LOST),
-    ("UNAVAILABLE", "ping timeout", Then.LOST),
-    ("UNAVAILABLE", "Broken pipe", Then.LOST),
-    ("UNAVAILABLE", "Received RST_STREAM with error code 2", Then.LOST),
-    ("UNAVAILABLE", "upstream connect error. reset reason: connection termination", Then.LOST),
-    ("UNAVAILABLE", "Received http2 header with status: 502", Then.LOST),
-    ("DEADLINE_EXCEEDED", "Deadline Exceeded", Then.LOST),
-    ("CANCELLED", "Channel closed!", Then.LOST),
-    ("INTERNAL", "boom", Then.LOST),
-    ("UNKNOWN", "", Then.LOST),
-    ("ABORTED", "", Then.LOST),
-    ("A_STATUS_OF_2030", "", Then.LOST),
-    ("RESOURCE_EXHAUSTED", "CLIENT: Received message larger than max (9 vs. 4)", Then.LOST),
+    ("UNAVAILABLE", "Socket closed", NextAction.LOST),
+    ("UNAVAILABLE", "Stream removed (recvmsg:Connection reset by peer (104))", NextAction.LOST),
+    ("UNAVAILABLE", "Cancelling all calls", NextAction.LOST),
+    ("UNAVAILABLE", "GOAWAY received", NextAction.LOST),
+    ("UNAVAILABLE", "keepalive watchdog timeout", NextAction.LOST),
+    ("UNAVAILABLE", "ping timeout", NextAction.LOST),
+    ("UNAVAILABLE", "Broken pipe", NextAction.LOST),
+    ("UNAVAILABLE", "Received RST_STREAM with error code 2", NextAction.LOST),
+    ("UNAVAILABLE", "upstream connect error. reset reason: connection termination", NextAction.LOST),
+    ("UNAVAILABLE", "Received http2 header with status: 502", NextAction.LOST),
+    ("DEADLINE_EXCEEDED", "Deadline Exceeded", NextAction.LOST),
+    ("CANCELLED", "Channel closed!", NextAction.LOST),
+    ("INTERNAL", "boom", NextAction.LOST),
+    ("UNKNOWN", "", NextAction.LOST),
+    ("ABORTED", "", NextAction.LOST),
+    ("A_STATUS_OF_2030", "", NextAction.LOST),
+    ("RESOURCE_EXHAUSTED", "CLIENT: Received message larger than max (9 vs. 4)", NextAction.LOST),
     # Turned away for good.
-    ("RESOURCE_EXHAUSTED", "CLIENT: Sent message larger than max (25 vs. 20)", Then.FAILED),
-    ("RESOURCE_EXHAUSTED", "SERVER: Received message larger than max (25 vs. 20)", Then.FAILED),
-    ("RESOURCE_EXHAUSTED", "Your team has used all available credits", Then.FAILED),
-    ("INVALID_ARGUMENT", "duration must be between 1 and 15", Then.FAILED),
-    ("NOT_FOUND", "The model grok-9 does not exist", Then.FAILED),
-    ("FAILED_PRECONDITION", "not supported for this model", Then.FAILED),
-    ("DATA_LOSS", "could not fetch the image", Then.FAILED),
-    ("PERMISSION_DENIED", "no access to model grok-4.7", Then.FAILED),
-    ("UNAUTHENTICATED", "no key", Then.KEY),
-    ("PERMISSION_DENIED", "blocked API key", Then.KEY),
-    ("INVALID_ARGUMENT", "Incorrect API key provided", Then.KEY),
-    ("INVALID_ARGUMENT", "Generated image rejected by content moderation.", Then.REFUSED),
-    ("INVALID_ARGUMENT", "imagine:content-moderated", Then.REFUSED),
-    ("PERMISSION_DENIED", "Content violates usage guidelines. Team: x", Then.REFUSED),
-    ("FAILED_PRECONDITION", "The prompt violates our content policy", Then.REFUSED),
+    ("RESOURCE_EXHAUSTED", "CLIENT: Sent message larger than max (25 vs. 20)", NextAction.FAILED),
+    ("RESOURCE_EXHAUSTED", "SERVER: Received message larger than max (25 vs. 20)", NextAction.FAILED),
+    ("RESOURCE_EXHAUSTED", "Your team has used all available credits", NextAction.FAILED),
+    ("INVALID_ARGUMENT", "duration must be between 1 and 15", NextAction.FAILED),
+    ("NOT_FOUND", "The model grok-9 does not exist", NextAction.FAILED),
+    ("FAILED_PRECONDITION", "not supported for this model", NextAction.FAILED),
+    ("DATA_LOSS", "could not fetch the image", NextAction.FAILED),
+    ("PERMISSION_DENIED", "no access to model grok-4.7", NextAction.FAILED),
+    ("UNAUTHENTICATED", "no key", NextAction.KEY),
+    ("PERMISSION_DENIED", "blocked API key", NextAction.KEY),
+    ("INVALID_ARGUMENT", "Incorrect API key provided", NextAction.KEY),
+    ("INVALID_ARGUMENT", "Generated image rejected by content moderation.", NextAction.REFUSED),
+    ("INVALID_ARGUMENT", "imagine:content-moderated", NextAction.REFUSED),
+    ("PERMISSION_DENIED", "Content violates usage guidelines. Team: x", NextAction.REFUSED),
+    ("FAILED_PRECONDITION", "The prompt violates our content policy", NextAction.REFUSED),
 ]
 
 POLLS = [
-    ("NOT_FOUND", "unknown request", Then.GONE),
-    ("INVALID_ARGUMENT", "request 42 not found", Then.GONE),
-    ("INVALID_ARGUMENT", "not ready", Then.AGAIN),
-    ("UNAVAILABLE", "Socket closed", Then.AGAIN),
-    ("DEADLINE_EXCEEDED", "", Then.AGAIN),
-    ("INTERNAL", "", Then.AGAIN),
-    ("RESOURCE_EXHAUSTED", "", Then.AGAIN),
-    ("FAILED_PRECONDITION", "later", Then.AGAIN),
-    ("UNAUTHENTICATED", "", Then.KEY),
-    ("PERMISSION_DENIED", "", Then.KEY),
-    ("INVALID_ARGUMENT", "rejected by content moderation", Then.REFUSED),
+    ("NOT_FOUND", "unknown request", NextAction.GONE),
+    ("INVALID_ARGUMENT", "request 42 not found", NextAction.GONE),
+    ("INVALID_ARGUMENT", "not ready", NextAction.AGAIN),
+    ("UNAVAILABLE", "Socket closed", NextAction.AGAIN),
+    ("DEADLINE_EXCEEDED", "", NextAction.AGAIN),
+    ("INTERNAL", "", NextAction.AGAIN),
+    ("RESOURCE_EXHAUSTED", "", NextAction.AGAIN),
+    ("FAILED_PRECONDITION", "later", NextAction.AGAIN),
+    ("UNAUTHENTICATED", "", NextAction.KEY),
+    ("PERMISSION_DENIED", "", NextAction.KEY),
+    ("INVALID_ARGUMENT", "rejected by content moderation", NextAction.REFUSED),
 ]
 
 READS = [
-    ("UNAVAILABLE", "Socket closed", Then.AGAIN),
-    ("RESOURCE_EXHAUSTED", "", Then.AGAIN),
-    ("INVALID_ARGUMENT", "file name", Then.FAILED),
-    ("UNAUTHENTICATED", "", Then.KEY),
+    ("UNAVAILABLE", "Socket closed", NextAction.AGAIN),
+    ("RESOURCE_EXHAUSTED", "", NextAction.AGAIN),
+    ("INVALID_ARGUMENT", "file name", NextAction.FAILED),
+    ("UNAUTHENTICATED", "", NextAction.KEY),
 ]
 
 
@@ -87,20 +91,21 @@ READS = [
     + [(Phase.POLL, *row) for row in POLLS]
     + [(Phase.READ, *row) for row in READS],
 )
-def test_what_happens_next(phase: Phase, status: str, details: str, then: Then) -> None:
-    verdict = judge(status, details, phase)
+def test_what_happens_next(phase: Phase, status: str, details: str, then: NextAction) -> None:
+    verdict = classify_status(status, details, phase)
     assert verdict.then is then
     assert status in verdict.said
     assert details in verdict.said
 
 
 def test_a_poll_never_gives_up_a_ticket_for_a_status_it_does_not_know() -> None:
-    assert judge("A_STATUS_OF_2030", "?", Phase.POLL).then is Then.AGAIN
+    assert classify_status("A_STATUS_OF_2030", "?", Phase.POLL).then is NextAction.AGAIN
 
 
 def test_advice_comes_with_a_request_that_is_too_large() -> None:
     assert (
-        "smaller pictures" in judge("RESOURCE_EXHAUSTED", "Sent message larger than max", Phase.SUBMIT).said
+        "smaller pictures"
+        in classify_status("RESOURCE_EXHAUSTED", "Sent message larger than max", Phase.SUBMIT).said
     )
 
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spicy.errors import CallFailed, Expired, OutOfReach
+from spicy.errors import CallFailed, Expired, ProviderUnreachable
 from spicy.ids import Digest, Ticks
 from spicy.ports import Answer, Call, Running, Ticket
 
 if TYPE_CHECKING:
-    from spicy.providers.animatic.work import Made
+    from spicy.providers.animatic.work import WorkResult
 
 _KEPT_TEXTS = 512
 """Answered chats stay pollable, but not without end: a long run must not grow."""
@@ -36,7 +36,7 @@ class _Stopped(Exception):
 class _Job:
     call: Call
     progress: float = 0.0
-    future: Future[Made] | None = None
+    future: Future[WorkResult] | None = None
 
 
 class AnimaticProvider:
@@ -92,7 +92,7 @@ class AnimaticProvider:
         try:
             shutil.move(made, into)
         except OSError as error:
-            raise OutOfReach(f"cannot write {into}: {error.strerror}") from error
+            raise ProviderUnreachable(f"cannot write {into}: {error.strerror}") from error
         with self._lock:
             self._jobs.pop(made.stem, None)
 
@@ -103,7 +103,7 @@ class AnimaticProvider:
         self._pool.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _work(self, ticket: Ticket, job: _Job, files: Mapping[Digest, Path]) -> Made:
+    def _work(self, ticket: Ticket, job: _Job, files: Mapping[Digest, Path]) -> WorkResult:
         def report(progress: float) -> None:
             if self._stop.is_set():
                 raise _Stopped

@@ -11,12 +11,15 @@ from pathlib import Path
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from spicy.ports import ImageCall
-from spicy.providers.animatic import cutout, finish, foreground, frame, light, look, place, places
-from spicy.providers.animatic import note as notes
-from spicy.providers.animatic.brief import Brief
-from spicy.providers.animatic.colours import Colour, mix
-from spicy.providers.animatic.light import Light
-from spicy.providers.animatic.stage import Stage
+from spicy.providers.animatic import image_metadata as notes
+from spicy.providers.animatic.drawing import finish, frame
+from spicy.providers.animatic.drawing.colours import Colour, mix
+from spicy.providers.animatic.drawing.layers import Stage
+from spicy.providers.animatic.figures import look
+from spicy.providers.animatic.judging import cutout
+from spicy.providers.animatic.places import foreground, light, places, setting
+from spicy.providers.animatic.places.light import Light
+from spicy.providers.animatic.story.brief import Brief
 
 _HOVERING = (look.Build.FISH, look.Build.GHOST)
 
@@ -37,8 +40,8 @@ def compose(call: ImageCall, brief: Brief, pictures: Sequence[Path], into: Path,
     size = frame.picture(call.aspect_ratio, call.resolution)
     follows = brief.has("previous") or call.order_only is not None
     cast, before = (pictures[:-1], pictures[-1]) if follows and len(pictures) > 0 else (pictures, None)
-    setting = brief.first("setting") or brief.text
-    where = place.read(setting)
+    words = brief.first("setting") or brief.text
+    where = setting.read(words)
     shine = light.read(where, brief.first("mood"), brief.first("palette", "colours"), brief.style)
     framing = _framing(brief.first("camera", "framing"), size)
     stage = Stage(size, where, shine, framing.horizon, seed)
@@ -47,10 +50,10 @@ def compose(call: ImageCall, brief: Brief, pictures: Sequence[Path], into: Path,
         _shallow(stage)
     figures = _figures(cast, size)
     focus = _set_in(stage, figures, framing, brief, pushed=len(brief.every("correct")))
-    air = foreground.paint(stage, setting)
+    air = foreground.paint(stage, words)
     old = _thumbnail(before) if before else None
     done = finish.graded(stage.frame, brief.style, seed, old)
-    told = notes.Note(air, focus, shine.dark, where.indoors)
+    told = notes.ImageMetadata(air, focus, shine.dark, where.indoors)
     done.save(into, "JPEG", quality=92, subsampling=0, comment=notes.write(told))
 
 

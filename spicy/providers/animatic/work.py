@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from spicy.canon import digest_json
+from spicy.canonical_json import digest_json
 from spicy.errors import CallFailed
 from spicy.ids import Digest
 from spicy.ports import Call, ChatCall, EditCall, ExtendCall, ImageCall, VideoCall, inputs_of
-from spicy.providers.animatic.brief import Brief
+from spicy.providers.animatic.story.brief import Brief
 
 Report = Callable[[float], None]
 """Takes progress, 0.0 to 1.0; raises when the work is to stop."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class WorkResult:
     """What became of a call: JSON text, or a file."""
 
     text: str | None = None
@@ -32,15 +32,17 @@ def seed_of(call: Call) -> int:
     return int(digest_json("spicy.animatic.v1", whole)[:15], 16)
 
 
-def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report) -> Made:
+def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report) -> WorkResult:
     """Do the work of `call`, writing to `stem` with a suffix. Raises CallFailed, MediaError or OSError."""
     match call:
         case ChatCall():
-            return Made(text=_chat(call, [files[d] for d in inputs_of(call)]))
+            return WorkResult(text=_chat(call, [files[d] for d in inputs_of(call)]))
         case ImageCall():
-            return Made(path=_image(call, [files[d] for d in call.sent_images()], stem.with_suffix(".jpg")))
+            return WorkResult(
+                path=_image(call, [files[d] for d in call.sent_images()], stem.with_suffix(".jpg"))
+            )
         case VideoCall():
-            from spicy.providers.animatic import clip
+            from spicy.providers.animatic.clips import clip
 
             into = stem.with_suffix(".mp4")
             drawn = _first_frame(call, stem) if call.image is None else None
@@ -50,19 +52,19 @@ def perform(call: Call, files: Mapping[Digest, Path], stem: Path, report: Report
             finally:
                 if drawn is not None:
                     drawn.unlink()
-            return Made(path=into)
+            return WorkResult(path=into)
         case EditCall():
-            from spicy.providers.animatic import mend
+            from spicy.providers.animatic.clips import correction
 
             into = stem.with_suffix(".mp4")
-            mend.correct(call, files[call.video], into, report)
-            return Made(path=into)
+            correction.correct(call, files[call.video], into, report)
+            return WorkResult(path=into)
         case ExtendCall():
-            from spicy.providers.animatic import longer
+            from spicy.providers.animatic.clips import extension
 
             into = stem.with_suffix(".mp4")
-            longer.extend(call, files[call.video], into, seed_of(call), report)
-            return Made(path=into)
+            extension.extend(call, files[call.video], into, seed_of(call), report)
+            return WorkResult(path=into)
         case _:
             assert_never(call)
 
@@ -71,7 +73,7 @@ def _first_frame(call: VideoCall, stem: Path) -> Path:
     """The still that a clip of words alone begins with: the place that they name, and whoever they name in it."""
     import random
 
-    from spicy.providers.animatic.casting import seen_in
+    from spicy.providers.animatic.story.character_parser import seen_in
 
     def draw(prompt: str, shape: str, sheets: list[Path], name: str) -> Path:
         still = ImageCall(
@@ -97,15 +99,15 @@ def _chat(call: ChatCall, images: list[Path]) -> str:
         return _offline(call, len(images))
     match call.schema.name:
         case "story":
-            from spicy.providers.animatic import writer
+            from spicy.providers.animatic.story import writer
 
             return writer.answer(Brief.parse(call.prompt), seed_of(call))
         case "matches" | "label_matches":
-            from spicy.providers.animatic import labels
+            from spicy.providers.animatic.story import labels
 
             return labels.answer(Brief.parse(call.prompt))
         case "check":
-            from spicy.providers.animatic import judge
+            from spicy.providers.animatic.judging import judge
 
             return judge.answer(Brief.parse(call.prompt), images)
         case other:
@@ -128,7 +130,7 @@ def _image(call: ImageCall, images: list[Path], into: Path) -> Path:
 
         still.compose(call, brief, images, into, seed)
     else:
-        from spicy.providers.animatic import card
+        from spicy.providers.animatic.figures import card
 
         card.draw(call, brief, images, into)
     return into

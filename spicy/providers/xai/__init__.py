@@ -6,6 +6,6 @@ Importing the package is cheap: gRPC and the SDK are loaded when the first call 
 from __future__ import annotations
 
 from spicy.providers.xai.faults import ReplyLost
-from spicy.providers.xai.provider import Patience, Rates, SubmitRates, XaiProvider
+from spicy.providers.xai.provider import RateSettings, RetryPolicy, SubmitRates, XaiProvider
 
-__all__ = ["Patience", "Rates", "ReplyLost", "SubmitRates", "XaiProvider"]
+__all__ = ["RateSettings", "ReplyLost", "RetryPolicy", "SubmitRates", "XaiProvider"]

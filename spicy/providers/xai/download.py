@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from spicy.errors import Expired, OutOfReach
+from spicy.errors import Expired, ProviderUnreachable
 from spicy.providers.xai.pictures import sniff
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Cut(Exception):
 
 
 @dataclass(slots=True)
-class _Part:
+class _PartialDownload:
     """What has arrived so far."""
 
     have: int = 0
@@ -58,8 +58,8 @@ def download(link: str, into: Path, waits: Iterator[float], sleep: Callable[[flo
     Raises Expired when the link is dead and OutOfReach when the bytes cannot be had or are no media.
     """
     if not link.startswith(("https://", "http://")):
-        raise OutOfReach("xAI sent a link that is not a web address")
-    part = _Part()
+        raise ProviderUnreachable("xAI sent a link that is not a web address")
+    part = _PartialDownload()
     try:
         with into.open("wb") as file:
             while True:
@@ -69,13 +69,13 @@ def download(link: str, into: Path, waits: Iterator[float], sleep: Callable[[flo
                 except _Cut as cut:
                     wait = next(waits, None)
                     if wait is None:
-                        raise OutOfReach(f"the download did not succeed: {cut}") from None
+                        raise ProviderUnreachable(f"the download did not succeed: {cut}") from None
                 sleep(wait)
     except OSError as error:
-        raise OutOfReach(f"cannot write {into}: {error.strerror}") from error
+        raise ProviderUnreachable(f"cannot write {into}: {error.strerror}") from error
 
 
-def _get(link: str, part: _Part, file: BinaryIO) -> None:
+def _get(link: str, part: _PartialDownload, file: BinaryIO) -> None:
     """One request for what is missing. Raises _Cut, Expired, OutOfReach; an OSError is the disk's."""
     import requests
 
@@ -117,7 +117,7 @@ def _reason(error: Exception) -> str:
     return f"the connection to the media host failed ({type(error).__name__})"
 
 
-def _begin(response: requests.Response, part: _Part, file: BinaryIO) -> None:
+def _begin(response: requests.Response, part: _PartialDownload, file: BinaryIO) -> None:
     """Look at the status, and place the file where the body goes on."""
     code = response.status_code
     if code in _GONE:
@@ -135,7 +135,7 @@ def _begin(response: requests.Response, part: _Part, file: BinaryIO) -> None:
     if restart:
         raise _Cut(f"the media host could not resume (HTTP {code})")
     if code != 200:
-        raise OutOfReach(f"the media host answered HTTP {code}")
+        raise ProviderUnreachable(f"the media host answered HTTP {code}")
     length = response.headers.get("Content-Length", "")
     part.total = int(length) if length.isdecimal() else None
     part.kind = response.headers.get("Content-Type", "").partition(";")[0]
@@ -143,7 +143,7 @@ def _begin(response: requests.Response, part: _Part, file: BinaryIO) -> None:
     part.etag = etag if etag.startswith('"') else None
 
 
-def _check(into: Path, part: _Part) -> None:
+def _check(into: Path, part: _PartialDownload) -> None:
     """Whether the bytes are what the file's ending promises. Raises _Cut: half a page may be whole next time."""
     with into.open("rb") as file:
         mime = sniff(file.read(16))

@@ -26,7 +26,7 @@ from spicy.providers.xai.client import Clients
 from spicy.providers.xai.faults import KeyRefused, ReplyLost, TryLater, quoted
 from spicy.providers.xai.pictures import REQUEST_BYTES, Inline, on_canvas, read_clip, read_pictures, weight
 from spicy.providers.xai.replies import billed_by_words, chat_answer, image_answer, video_state
-from spicy.providers.xai.verdict import Phase, Then, Verdict, judge
+from spicy.providers.xai.verdict import NextAction, Phase, StatusVerdict, classify_status
 
 if TYPE_CHECKING:
     from xai_sdk.proto import auth_pb2
@@ -52,7 +52,7 @@ class _VideoInputs(TypedDict, total=False):
     reference_image_file_ids: Sequence[str]
 
 
-class SentOnce:
+class SubmitOnceClient:
     """xAI without patience: each method asks once.
 
     Raises, besides what the Provider protocol names: TryLater (not accepted, or a free read), KeyRefused,
@@ -220,7 +220,7 @@ class SentOnce:
         except grpc.RpcError as error:
             status = error.code().name if isinstance(error, grpc.Call) else "UNKNOWN"
             details = quoted((error.details() or "") if isinstance(error, grpc.Call) else "", self._key)
-        raise _fault(judge(status, details, phase), details)
+        raise _fault(classify_status(status, details, phase), details)
 
 
 def _formed(make: Callable[[], T]) -> T:
@@ -240,21 +240,21 @@ def _ticket(id: str) -> Ticket:
     return Ticket(id)
 
 
-def _fault(verdict: Verdict, details: str) -> Exception:
+def _fault(verdict: StatusVerdict, details: str) -> Exception:
     said = verdict.said
     match verdict.then:
-        case Then.AGAIN:
+        case NextAction.AGAIN:
             return TryLater(said)
-        case Then.SLOWER:
+        case NextAction.SLOWER:
             return TryLater(said, slower=True)
-        case Then.REFUSED:
+        case NextAction.REFUSED:
             return Refused(f"xAI: {said}", billed=billed_by_words(details))
-        case Then.FAILED:
+        case NextAction.FAILED:
             return CallFailed(f"xAI: {said}")
-        case Then.KEY:
+        case NextAction.KEY:
             return KeyRefused(said)
-        case Then.GONE:
+        case NextAction.GONE:
             return Expired(f"xAI: {said}")
-        case Then.LOST:
+        case NextAction.LOST:
             return ReplyLost(said)
     assert_never(verdict.then)

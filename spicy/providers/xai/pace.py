@@ -20,7 +20,7 @@ _FLOOR = 1 / 64
 """Share of the full rate below which no exhaustion pushes."""
 
 
-class Waiting:
+class InterruptibleSleep:
     """Sleeping that ends at once when it is stopped, here or by the event of the run."""
 
     def __init__(self, stop: threading.Event | None = None) -> None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from spicy.errors import CallFailed, OutOfReach, SpicyError, UsageError
+from spicy.errors import CallFailed, ProviderUnreachable, SpicyError, UsageError
 from spicy.ids import Digest
 from spicy.ports import Answer, Call, ChatCall, ImageCall, Running, Ticket
 from spicy.providers.xai.client import Clients, checked_key, host_name
 from spicy.providers.xai.download import download
 from spicy.providers.xai.faults import KeyRefused, TryLater, quoted
-from spicy.providers.xai.once import SentOnce
-from spicy.providers.xai.pace import Backoff, TokenBucket, Waiting
+from spicy.providers.xai.once import SubmitOnceClient
+from spicy.providers.xai.pace import Backoff, InterruptibleSleep, TokenBucket
 
 
 class SubmitRates(Protocol):
@@ -35,7 +35,7 @@ class SubmitRates(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class RateSettings:
     """Rates without a recipe; slow enough for the smallest account."""
 
     chat: float = 30.0
@@ -44,7 +44,7 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How often and how long to try before giving up."""
 
     exhausted: Backoff = field(default_factory=lambda: Backoff(20))
@@ -84,7 +84,7 @@ class XaiProvider:
         *,
         host: str | None = None,
         rates: SubmitRates | None = None,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         poll_seconds: float = 1.0,
         stop: threading.Event | None = None,
     ) -> None:
@@ -96,11 +96,11 @@ class XaiProvider:
         self._key = checked_key(api_key)
         self.host = host_name(host)
         self.poll_seconds = poll_seconds
-        self._rates = rates or Rates()
-        self._patience = patience or Patience()
-        self._waiting = Waiting(stop)
+        self._rates = rates or RateSettings()
+        self._patience = patience or RetryPolicy()
+        self._waiting = InterruptibleSleep(stop)
         self._clients = Clients(self._key, self.host)
-        self._once = SentOnce(self._clients, self._key)
+        self._once = SubmitOnceClient(self._clients, self._key)
         self._buckets: dict[str, TokenBucket] = {}
         self._lock = threading.Lock()
 
@@ -146,7 +146,8 @@ class XaiProvider:
                 if later.slower:
                     bucket.slower(taken)
                 self._wait_or(
-                    exhausted if later.slower else unavailable, OutOfReach(f"xAI did not accept it: {later}")
+                    exhausted if later.slower else unavailable,
+                    ProviderUnreachable(f"xAI did not accept it: {later}"),
                 )
             except KeyRefused as refused:
                 raise CallFailed(f"xAI refuses the key (GROK_API_KEY or XAI_API_KEY): {refused}") from None
@@ -201,7 +202,7 @@ class XaiProvider:
         self._waiting.sleep(wait)
 
 
-def _unanswered(reason: str) -> OutOfReach:
-    return OutOfReach(
+def _unanswered(reason: str) -> ProviderUnreachable:
+    return ProviderUnreachable(
         f"submitted, but xAI does not say how it is doing ({reason}); the next build asks again"
     )

@@ -21,7 +21,7 @@ class Phase(StrEnum):
     READ = "read"
 
 
-class Then(StrEnum):
+class NextAction(StrEnum):
     """What to do next."""
 
     AGAIN = "again"
@@ -41,10 +41,10 @@ class Then(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StatusVerdict:
     """What to do, and what to say about it."""
 
-    then: Then
+    then: NextAction
     said: str
 
 
@@ -77,56 +77,58 @@ def is_moderation(words: str) -> bool:
     return bool(_MODERATED.search(words))
 
 
-def judge(status: str, details: str, phase: Phase) -> Verdict:
+def classify_status(status: str, details: str, phase: Phase) -> StatusVerdict:
     """Decide about a call that ended in gRPC `status` (its name) with `details`, already without secrets."""
     said = f"{details} ({status})" if details else status
     match status:
         case "INVALID_ARGUMENT" | "PERMISSION_DENIED" | "FAILED_PRECONDITION" if is_moderation(details):
-            then = Then.REFUSED
+            then = NextAction.REFUSED
         case "UNAUTHENTICATED":
-            then = Then.KEY
+            then = NextAction.KEY
         case "PERMISSION_DENIED":
-            then = Then.KEY if phase is not Phase.SUBMIT or _KEY.search(details) else Then.FAILED
+            then = NextAction.KEY if phase is not Phase.SUBMIT or _KEY.search(details) else NextAction.FAILED
         case "INVALID_ARGUMENT" if _KEY.search(details):
-            then = Then.KEY
+            then = NextAction.KEY
         case _ if phase is Phase.SUBMIT:
             return _of_submit(status, details, said)
         case "NOT_FOUND" if phase is Phase.POLL:
-            then = Then.GONE
+            then = NextAction.GONE
         case "INVALID_ARGUMENT" if phase is Phase.POLL and _UNKNOWN_TICKET.search(details):
-            then = Then.GONE
+            then = NextAction.GONE
         case _ if phase is Phase.POLL:
-            then = Then.AGAIN  # whatever it is, the work is paid for: a ticket is not given up for it
+            then = NextAction.AGAIN  # whatever it is, the work is paid for: a ticket is not given up for it
         case "INVALID_ARGUMENT" | "NOT_FOUND" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" | "UNIMPLEMENTED":
-            then = Then.FAILED
+            then = NextAction.FAILED
         case _:
-            then = Then.AGAIN
-    return Verdict(then, said)
+            then = NextAction.AGAIN
+    return StatusVerdict(then, said)
 
 
-def _of_submit(status: str, details: str, said: str) -> Verdict:
+def _of_submit(status: str, details: str, said: str) -> StatusVerdict:
     match status:
         case "RESOURCE_EXHAUSTED":
             return _exhausted(details, said)
         case "UNAVAILABLE":
             lost = not _NEVER_SENT.search(details) and _BROKEN.search(details)
-            return Verdict(Then.LOST if lost else Then.AGAIN, said)
+            return StatusVerdict(NextAction.LOST if lost else NextAction.AGAIN, said)
         case "DATA_LOSS":
-            return Verdict(Then.FAILED, f"a picture could not be read by the server: {said}")
+            return StatusVerdict(NextAction.FAILED, f"a picture could not be read by the server: {said}")
         case (
             "INVALID_ARGUMENT" | "NOT_FOUND" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" | "UNIMPLEMENTED"
             | "ALREADY_EXISTS"
         ):  # fmt: skip
-            return Verdict(Then.FAILED, said)
+            return StatusVerdict(NextAction.FAILED, said)
         case _:  # DEADLINE_EXCEEDED, CANCELLED, INTERNAL, UNKNOWN, ABORTED and what is yet to be invented
-            return Verdict(Then.LOST, said)
+            return StatusVerdict(NextAction.LOST, said)
 
 
-def _exhausted(details: str, said: str) -> Verdict:
+def _exhausted(details: str, said: str) -> StatusVerdict:
     if _TOO_LARGE.search(details):
-        return Verdict(Then.FAILED, f"the request is too large, send fewer or smaller pictures: {said}")
+        return StatusVerdict(
+            NextAction.FAILED, f"the request is too large, send fewer or smaller pictures: {said}"
+        )
     if _REPLY_TOO_LARGE.search(details):
-        return Verdict(Then.LOST, said)
+        return StatusVerdict(NextAction.LOST, said)
     if _NO_CREDIT.search(details):
-        return Verdict(Then.FAILED, f"the account has nothing left to spend: {said}")
-    return Verdict(Then.SLOWER, said)
+        return StatusVerdict(NextAction.FAILED, f"the account has nothing left to spend: {said}")
+    return StatusVerdict(NextAction.SLOWER, said)

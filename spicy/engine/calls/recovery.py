@@ -1,0 +1,59 @@
+"""Recovery, a step of its own at the start of each build: what dead builds submitted is brought home.
+
+It does not depend on what this build asks for. A spec may have changed since, and a link lives for an hour; what
+was paid for is fetched and kept all the same. Submissions whose reply was lost with their process are marked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from spicy.engine.calls.caller import Caller, CallObserver
+from spicy.errors import Interrupted, SpicyError
+from spicy.events import Recovering, Sink, Warned
+from spicy.ids import NodeId, Ticks
+from spicy.store.ledger import LedgerRow
+
+
+class Recovery:
+    """Brings orphans home beside the build, one thread each: they wait for the provider, as their askers did.
+
+    Whoever asks for one of them meanwhile waits for its thread and finds the answer in the store.
+    """
+
+    def __init__(self, caller: Caller, rows: Sequence[LedgerRow], sink: Sink) -> None:
+        self._caller, self._rows, self._sink = caller, rows, sink
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Say what is found, and begin."""
+        committed = Ticks(sum(row.estimate for row in self._rows))
+        self._sink(Recovering(len(self._rows), committed))
+        for row in self._rows:
+            thread = threading.Thread(target=self._bring, args=(row,), name=f"recovery-{row.id}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still on its way."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def finish(self) -> None:
+        """Wait until every one is home, or is known not to come."""
+        for thread in self._threads:
+            thread.join()
+
+    def _bring(self, row: LedgerRow) -> None:
+        node = NodeId(row.node)
+
+        def warn(message: str) -> None:
+            self._sink(Warned(node, message))
+
+        try:
+            self._caller.resume(row, CallObserver(lambda key, call: None, lambda key, done: None, warn))
+        except Interrupted:
+            pass  # it stays in the ledger, for the next build
+        except (SpicyError, OSError, ValueError) as error:
+            warn(f"a call of an earlier build ({row.purpose}): {error}")

@@ -1,0 +1,1 @@
+"""Clips: camera moves, weather, captions, sound, and the MP4 writer."""

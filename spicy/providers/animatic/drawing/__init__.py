@@ -1,0 +1,1 @@
+"""Drawing tools: vector shapes, colours, lettering, layers, and the final grade."""

@@ -1,0 +1,1 @@
+"""Characters as drawings: their appearance read from text, bodies, clothes, and character cards."""

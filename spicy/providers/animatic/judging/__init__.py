@@ -1,0 +1,1 @@
+"""Scoring pictures: similarity, and figures cut out of their background."""

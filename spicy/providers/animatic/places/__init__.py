@@ -1,0 +1,1 @@
+"""Backgrounds: the setting read from text, landscapes, towns, rooms and their light."""

@@ -1,0 +1,1 @@
+"""Story writing by rule: a concept becomes characters, scenes and beats."""

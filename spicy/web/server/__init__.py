@@ -1,0 +1,1 @@
+"""The web application itself: start and stop, access control, errors, logging, cleanup."""
