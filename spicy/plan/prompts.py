@@ -31,7 +31,9 @@ class StepPrompts:
     """By cast: a thousand scenes have a handful of casts."""
 
     def _render(self, prompt: str, **values: object) -> str:
-        return self.recipe.render(prompt, self.provider, **values)
+        from spicy.recipe.render import render_prompt  # loads jinja2
+
+        return render_prompt(self.recipe, prompt, self.provider, **values)
 
     def _picture_prompt(self, prompt: str, model: str, what: str, **values: object) -> str:
         """Render what goes to an image or video model. Raises UsageError when it is longer than that takes."""

@@ -231,15 +231,6 @@ class Recipe:
     templates: Mapping[str, Template] = field(repr=False)
     """By prompt, and by `provider/prompt` for those of one provider."""
 
-    def render(self, prompt: str, provider: str, **values: object) -> str:
-        """Render a prompt, stripped and without spaces at line ends.
-
-        Raises SpecError with the template's file and line when it cannot be rendered.
-        """
-        from spicy.recipe.render import render
-
-        return render(self._template(prompt, provider), values)
-
     def prompt_bytes(self, model: str) -> int:
         """The longest prompt of a model, in bytes of UTF-8."""
         own = self.limits.models.get(model)
@@ -252,7 +243,7 @@ class Recipe:
 
     def prompt_digest(self, prompt: str, provider: str) -> str:
         """The digest of a template's text, which tells an edited one from an old one."""
-        return digest_bytes(self._template(prompt, provider).text.encode())
+        return digest_bytes(self.template(prompt, provider).text.encode())
 
     def models_for(self, provider: str) -> RoleModels:
         """The models of a provider; raises UsageError when the recipe has none."""
@@ -268,7 +259,8 @@ class Recipe:
             raise UsageError(f"recipe {self.name}: no price of an {said}")
         return self.prices[model]
 
-    def _template(self, prompt: str, provider: str) -> Template:
+    def template(self, prompt: str, provider: str) -> Template:
+        """Return a prompt's template: the provider's own if there is one, else the shared one."""
         own = self.templates.get(f"{provider}/{prompt}")
         return own if own is not None else self.templates[prompt]
 

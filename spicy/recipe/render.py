@@ -13,7 +13,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from spicy.errors import Problem, SpecError
-from spicy.recipe.model import Template
+from spicy.recipe.model import Recipe, Template
 
 _FAILURES = (
     jinja2.TemplateError,
@@ -56,6 +56,14 @@ def unknown_names(template: Template, known: Collection[str]) -> list[str]:
     _compile(template)
     used = meta.find_undeclared_variables(_environment().parse(template.text))
     return sorted(used - set(known) - set(_environment().globals))
+
+
+def render_prompt(recipe: Recipe, prompt: str, provider: str, **values: object) -> str:
+    """Render a recipe's prompt for one provider, stripped and without spaces at line ends.
+
+    Raises SpecError with the template's file and line if it cannot be rendered.
+    """
+    return render(recipe.template(prompt, provider), values)
 
 
 def render(template: Template, values: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from spicy.errors import SpecError, StepFailed
 from spicy.plan.prompts import StepPrompts
 from spicy.ports import CallClient, CallResult, ChatCall
+from spicy.recipe.render import render_prompt
 from spicy.spec.model import Spec
 from spicy.story.draft import (
     MATCH_SCHEMA,
@@ -51,7 +52,8 @@ def _draft(spec: Spec, prompts: StepPrompts, ask: CallClient, calls: list[CallRe
     pinned = spec.characters or ()
     errors: Sequence[str] = ()
     for attempt in range(1, 2 + recipe.story.retries):
-        prompt = recipe.render(
+        prompt = render_prompt(
+            recipe,
             "story",
             prompts.provider,
             concept=spec.concept,
@@ -101,7 +103,8 @@ def _match(
     names = [name for name, _, _ in cast]
     labels, rest = match_labels(sorted(spec.refs), names)
     if rest and cast:
-        prompt = prompts.recipe.render(
+        prompt = render_prompt(
+            prompts.recipe,
             "match",
             prompts.provider,
             labels=list(rest),

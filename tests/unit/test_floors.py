@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -156,18 +157,26 @@ def test_rooms_do_not_import_in_circles() -> None:
     assert not cycle(graph)
 
 
-def test_modules_do_not_import_in_circles_when_they_are_loaded() -> None:
+def test_modules_do_not_import_in_circles() -> None:
+    """Inside packages too; an import inside a function or under TYPE_CHECKING hides a circle, it does not open it."""
     graph: dict[str, set[str]] = {}
     for name, path in MODULES.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        lazy = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
-        graph[name] = set()
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module and id(node) not in lazy:
-                whole = (f"{node.module}.{alias.name}" for alias in node.names)
-                graph[name] |= {n if n in MODULES else node.module for n in whole} & set(MODULES)
-        graph[name].discard(name)
+        targets = {target for _, target in imports(path)} & set(MODULES)
+        graph[name] = targets - {name}
     assert not cycle(graph)
+
+
+MOST_MODULES = 15
+"""A folder with more modules than this is split."""
+
+
+def test_folders_are_small() -> None:
+    folders = Counter(
+        path.parent.relative_to(PACKAGE.parent).as_posix()
+        for path in MODULES.values()
+        if path.stem != "__init__"
+    )
+    assert not {folder: count for folder, count in folders.items() if count > MOST_MODULES}
 
 
 def test_the_tables_name_no_room_twice_and_allow_no_circle() -> None:

@@ -15,6 +15,7 @@ from spicy.ports import ChatCall, Schema
 from spicy.recipe.capabilities import check_models, check_prompts
 from spicy.recipe.load import built_in_folder, load_recipe, recipe_names
 from spicy.recipe.model import ModelPrice, Recipe, recipe_schema
+from spicy.recipe.render import render_prompt
 
 CAST = [
     {"name": "Ember", "role": "hero", "description": "A small fox."},
@@ -69,7 +70,7 @@ def test_every_prompt_renders_for_every_provider(tmp_path: Path) -> None:
     }
     for provider in recipe.models:
         for prompt in (key for key in recipe.templates if "/" not in key):
-            text = recipe.render(prompt, provider, **values)
+            text = render_prompt(recipe, prompt, provider, **values)
             assert text == text.strip()
             assert "\n\n\n" not in text
             assert not [line for line in text.split("\n") if line != line.rstrip()]
@@ -87,7 +88,7 @@ def test_a_keyframe_prompt_comes_out_clean(tmp_path: Path) -> None:
         "strict_previous": False,
         "problems": ["two tails"],
     }
-    assert recipe.render("keyframe", "xai", **values) == (
+    assert render_prompt(recipe, "keyframe", "xai", **values) == (
         "Pixar-style. Colours: greens.\n"
         "One still frame of a film.\n"
         "Setting: A wood\n"
@@ -97,7 +98,9 @@ def test_a_keyframe_prompt_comes_out_clean(tmp_path: Path) -> None:
         "No writing, no borders, no split screen.\n"
         "An earlier picture was wrong in these points, so take care of them: two tails."
     )
-    assert recipe.render("keyframe", "animatic", **values).startswith("Pixar-style\nPalette: greens\n")
+    assert render_prompt(recipe, "keyframe", "animatic", **values).startswith(
+        "Pixar-style\nPalette: greens\n"
+    )
     assert recipe.prompt_digest("keyframe", "xai") != recipe.prompt_digest("keyframe", "animatic")
     assert recipe.prompt_digest("match", "xai") == recipe.prompt_digest("match", "animatic")
 
@@ -126,7 +129,7 @@ def test_rendering_is_cheap(tmp_path: Path) -> None:
     recipe = load_recipe("default", tmp_path)
     begun = time.process_time()
     for n in range(3000):
-        recipe.render("video", "xai", style="Pixar-style", action=f"It runs {n}", camera="low angle")
+        render_prompt(recipe, "video", "xai", style="Pixar-style", action=f"It runs {n}", camera="low angle")
     assert time.process_time() - begun < 0.3
 
 
@@ -152,8 +155,10 @@ def test_the_projects_own_default_goes_first_and_may_extend_the_built_in_one(tmp
 def test_a_prompt_file_is_relative_to_the_recipe_that_names_it(tmp_path: Path) -> None:
     put(tmp_path, "mine/video.j2", "{{ style }}!  \nGo.\n")
     recipe = load(tmp_path, "extends: default\nprompts: {video: mine/video.j2}\n")
-    assert recipe.render("video", "xai", style="Noir") == "Noir!\nGo."
-    assert recipe.render("correct", "xai", style="Noir", problems=["x"]).startswith("Noir.\nKeep motion")
+    assert render_prompt(recipe, "video", "xai", style="Noir") == "Noir!\nGo."
+    assert render_prompt(recipe, "correct", "xai", style="Noir", problems=["x"]).startswith(
+        "Noir.\nKeep motion"
+    )
 
 
 @pytest.mark.parametrize(
@@ -248,7 +253,7 @@ def test_a_template_that_fails_is_told_with_its_line(tmp_path: Path, template: s
     put(tmp_path, "video.j2", template)
     recipe = load(tmp_path, "extends: default\nprompts: {video: video.j2}\n")
     with pytest.raises(SpecError) as caught:
-        recipe.render("video", "xai", style="x", problems=[])
+        render_prompt(recipe, "video", "xai", style="x", problems=[])
     assert str(caught.value) == f"recipes/video.j2{expected}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -11,10 +11,8 @@ from spicy.canonical_json import digest_json
 from spicy.errors import CallFailed
 from spicy.ids import Digest
 from spicy.ports import Call, ChatCall, EditCall, ExtendCall, ImageCall, VideoCall, inputs_of
+from spicy.providers.animatic.clips.progress import Report
 from spicy.providers.animatic.story.brief import Brief
-
-Report = Callable[[float], None]
-"""Takes progress, 0.0 to 1.0; raises when the work is to stop."""
 
 
 @dataclass(frozen=True, slots=True)

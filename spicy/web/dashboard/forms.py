@@ -10,30 +10,18 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import AsyncIterator
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
-from starlette.responses import Response
 
 from spicy.runs.liveness import is_run_id
-from spicy.web.dashboard.rendering import CSRF, draw, token
+from spicy.web.dashboard.rendering import CSRF, token
 from spicy.web.server.errors import ApiError
 
 MOST_PICTURES = 8
 _MOST_FIELDS = 100
 _LINES = re.compile(r"\r\n?")
-
-_HEADINGS = {
-    400: "That cannot be done",
-    401: "A key is needed",
-    403: "Nothing was done",
-    404: "Not here",
-    409: "Not now",
-    413: "Too large",
-    422: "That cannot be done",
-}
 
 
 class Form:
@@ -80,13 +68,3 @@ def _check(request: Request, data: FormData) -> None:
             " go back, load the page again and send it from there",
             code="csrf",
         )
-
-
-def refusal(error: ApiError, request: Request) -> Response:
-    """An error as a page: what was wrong, and a way back."""
-    heading = _HEADINGS.get(error.status) or HTTPStatus(error.status).phrase
-    response = draw(
-        request, "refused.html.j2", status=error.status, heading=heading, message=error.message, here=""
-    )
-    response.headers.update(error.headers)
-    return response

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import re
 import secrets
+from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -41,6 +42,18 @@ _MARK = 8
 _COLON = (":", "x")
 
 
+_HEADINGS = {
+    400: "That cannot be done",
+    401: "A key is needed",
+    403: "Nothing was done",
+    404: "Not here",
+    409: "Not now",
+    413: "Too large",
+    422: "That cannot be done",
+}
+"""Headings of error pages, by status."""
+
+
 def draw(request: Request, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
     """Answer with the template `name`, whose forms know the browser's token; a browser without one gets one."""
     known = token(request)
@@ -51,6 +64,14 @@ def draw(request: Request, name: str, *, status: int = 200, **values: object) ->
         response.set_cookie(
             cookie(request), given, path="/", httponly=True, samesite="strict", secure=request.url.scheme == "https"
         )  # fmt: skip
+    return response
+
+
+def error_page(request: Request, status: int, message: str, headers: Mapping[str, str]) -> HTMLResponse:
+    """Return an error as a page: what was wrong, and a way back."""
+    heading = _HEADINGS.get(status) or HTTPStatus(status).phrase
+    response = draw(request, "refused.html.j2", status=status, heading=heading, message=message, here="")
+    response.headers.update(headers)
     return response
 
 

@@ -30,6 +30,7 @@ from spicy.web.api import (
     xai_rest,
 )
 from spicy.web.dashboard import actions, film_page, new_run, store_page, stored_files
+from spicy.web.dashboard.planning import FilmPlanService
 from spicy.web.dashboard.runs import run_pages
 from spicy.web.server import errors
 from spicy.web.server.access import Guard, check_exposure, origins
@@ -144,6 +145,7 @@ def _open(
         log=log,
         builtin=server.builtin_worker,
     )
+    app_state.live.renderer.ahead = FilmPlanService(app_state)
     stack.callback(app_state.live.close)
     sweeper = Sweeper(app_state)
     sweeper.start()

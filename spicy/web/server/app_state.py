@@ -63,10 +63,7 @@ class AppState:
 
     def __post_init__(self) -> None:
         self.counter = Counter(self.settings)
-        from spicy.web.dashboard.planning import FilmPlanService  # which opens films for a room
-
         self.live = Live(self.build, self.launcher, self.store.records, self.stopping, self.closing)
-        self.live.renderer.ahead = FilmPlanService(self)
 
     @property
     def build(self) -> Path:

@@ -94,9 +94,9 @@ _PAGES = re.compile(r"/|/(new|store|jobs)|/(new|runs|films)/.*", re.DOTALL)
 def respond(error: ApiError, scope: Scope) -> Response:
     """The response of an error: a page to a browser that asked for a page of the dashboard, else JSON."""
     if "text/html" in Headers(scope=scope).get("accept", "") and _PAGES.fullmatch(scope["path"]):
-        from spicy.web.dashboard.forms import refusal
+        from spicy.web.dashboard.rendering import error_page
 
-        return refusal(error, Request(scope))
+        return error_page(Request(scope), error.status, error.message, error.headers)
     return render(error)
 
 

@@ -11,9 +11,9 @@ from spicy.providers.animatic import image_metadata
 from spicy.providers.animatic.clips import camera, mp4_writer, sound
 from spicy.providers.animatic.clips.air import Air, Planes
 from spicy.providers.animatic.clips.caption import Caption
+from spicy.providers.animatic.clips.progress import Report
 from spicy.providers.animatic.drawing import frame
 from spicy.providers.animatic.story.brief import Brief
-from spicy.providers.animatic.work import Report
 
 
 def shoot(call: VideoCall, still: Path, into: Path, seed: int, report: Report) -> None:

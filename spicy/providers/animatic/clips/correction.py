@@ -10,8 +10,8 @@ import numpy as np
 from spicy.errors import MediaError
 from spicy.ports import EditCall
 from spicy.providers.animatic.clips import mp4_writer
+from spicy.providers.animatic.clips.progress import Report
 from spicy.providers.animatic.story.brief import Brief
-from spicy.providers.animatic.work import Report
 
 
 def correct(call: EditCall, video: Path, into: Path, report: Report) -> None:

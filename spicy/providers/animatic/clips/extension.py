@@ -11,8 +11,8 @@ from PIL import Image
 from spicy.errors import MediaError
 from spicy.ports import ExtendCall
 from spicy.providers.animatic.clips import camera, clip, mp4_writer
+from spicy.providers.animatic.clips.progress import Report
 from spicy.providers.animatic.story.brief import Brief
-from spicy.providers.animatic.work import Report
 
 
 def extend(call: ExtendCall, video: Path, into: Path, seed: int, report: Report) -> None:
