@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from spicy.emulator.catalogue import ChatModel, ImageModel
 from spicy.emulator.network import Code, Refusal
-from spicy.emulator.rpc import service, unary
+from spicy.emulator.services.catalogue import ChatModel, ImageModel
+from spicy.emulator.services.rpc import service, unary
+from spicy.emulator.services.sdk_modules import auth_pb2, empty_pb2, grpc, models_pb2, tokenize_pb2
 from spicy.emulator.state import EmulatorState
-from spicy.emulator.wire import auth_pb2, empty_pb2, grpc, models_pb2, tokenize_pb2
 
 
 class Account:

@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 
-from spicy.emulator.wire import grpc
+from spicy.emulator.services.sdk_modules import grpc
 
 Code = grpc.StatusCode
 

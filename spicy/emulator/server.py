@@ -10,17 +10,17 @@ from types import TracebackType
 from typing import Self
 
 from spicy.emulator.account import Account
-from spicy.emulator.catalogue import MAX_MESSAGE, MIB, Catalogue
-from spicy.emulator.chat import Chat
+from spicy.emulator.content.inputs import Inbox
 from spicy.emulator.faults import Fault, FaultPlan
-from spicy.emulator.files import FileShelf, FilesService
-from spicy.emulator.image import ImageService
-from spicy.emulator.inputs import Inbox
 from spicy.emulator.ledger import Record, RequestLedger
+from spicy.emulator.services.catalogue import MAX_MESSAGE, MIB, Catalogue
+from spicy.emulator.services.chat import Chat
+from spicy.emulator.services.files import FileShelf, FilesService
+from spicy.emulator.services.image import ImageService
+from spicy.emulator.services.sdk_modules import grpc
+from spicy.emulator.services.video import VideoService
 from spicy.emulator.state import KEPT_SECONDS, LINK_SECONDS, EmulatorSettings, EmulatorState
-from spicy.emulator.video import VideoService
 from spicy.emulator.web import Controls, Web
-from spicy.emulator.wire import grpc
 
 THREADS = 512
 """Calls that can be held open at once; a call that waits costs a sleeping thread."""

@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from spicy.emulator.assets import Assets
-from spicy.emulator.catalogue import Catalogue
+from spicy.emulator.content.assets import Assets
 from spicy.emulator.faults import FaultPlan, Hit
 from spicy.emulator.ledger import Record, RequestLedger, SubmittedRequest
 from spicy.emulator.network import Code, Gone, Refusal, cut_connection
-from spicy.emulator.wire import grpc
+from spicy.emulator.services.catalogue import Catalogue
+from spicy.emulator.services.sdk_modules import grpc
 
 LATENCIES: Mapping[str, float] = {
     "submit": 0.5,

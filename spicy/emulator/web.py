@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from spicy.emulator.assets import MediaAsset
+from spicy.emulator.content.assets import MediaAsset
 from spicy.emulator.faults import Fault, Hit
 from spicy.emulator.state import EmulatorState
 

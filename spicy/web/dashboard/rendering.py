@@ -11,6 +11,7 @@ import functools
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING

@@ -6,8 +6,8 @@ import random
 import re
 from dataclasses import dataclass
 
-from spicy.emulator.answers import Json, Schema, Walker, number
-from spicy.emulator.phrases import phrase
+from spicy.emulator.content.answers import Json, Schema, Walker, number
+from spicy.emulator.content.phrases import phrase
 
 _SPARE = ("Ember", "Sage", "Bram", "Willa")
 _CAST = 2

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from spicy.emulator.network import Gone, Refusal
+from spicy.emulator.services.sdk_modules import grpc
 from spicy.emulator.state import EmulatorState
-from spicy.emulator.wire import grpc
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")

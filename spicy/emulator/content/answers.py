@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from spicy.emulator.phrases import phrase
+from spicy.emulator.content.phrases import phrase
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Schema = Mapping[str, "Json"]

@@ -18,7 +18,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
-from spicy.emulator.catalogue import FPS
+from spicy.emulator.services.catalogue import FPS
 
 CYCLE = 8
 RATE = 48_000

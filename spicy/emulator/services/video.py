@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spicy.emulator.assets import MediaAsset
-from spicy.emulator.catalogue import VideoModel
-from spicy.emulator.files import FileShelf, check_storage, store_output
-from spicy.emulator.inputs import Inbox
+from spicy.emulator.content.assets import MediaAsset
+from spicy.emulator.content.inputs import Inbox
+from spicy.emulator.content.media import draw_clip
 from spicy.emulator.ledger import SubmittedRequest
-from spicy.emulator.media import draw_clip
 from spicy.emulator.network import Code, Refusal
-from spicy.emulator.rpc import service, unary
+from spicy.emulator.services.catalogue import VideoModel
+from spicy.emulator.services.files import FileShelf, check_storage, store_output
+from spicy.emulator.services.rpc import service, unary
+from spicy.emulator.services.sdk_modules import deferred_pb2, grpc, image_pb2, usage_pb2, video_pb2
+from spicy.emulator.services.video_checks import Shot, read_edit, read_extension, read_shot
 from spicy.emulator.state import Admitted, EmulatorState
-from spicy.emulator.video_checks import Shot, read_edit, read_extension, read_shot
-from spicy.emulator.wire import deferred_pb2, grpc, image_pb2, usage_pb2, video_pb2
 
 Status = deferred_pb2.DeferredStatus
 _DELIVERED = {"", "slow", "other_model"}

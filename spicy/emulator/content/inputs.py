@@ -7,12 +7,12 @@ import binascii
 import hashlib
 from dataclasses import dataclass
 
-from spicy.emulator.catalogue import MAX_PICTURE, MIB
-from spicy.emulator.files import FileShelf
-from spicy.emulator.media import Clip, Unreadable, picture_shape, probe_clip, thumbnail
+from spicy.emulator.content.media import Clip, Unreadable, picture_shape, probe_clip, thumbnail
 from spicy.emulator.network import Code, Refusal
+from spicy.emulator.services.catalogue import MAX_PICTURE, MIB
+from spicy.emulator.services.files import FileShelf
+from spicy.emulator.services.sdk_modules import image_pb2, video_pb2
 from spicy.emulator.state import EmulatorState
-from spicy.emulator.wire import image_pb2, video_pb2
 
 _FORMATS = {"JPEG", "PNG", "WEBP"}
 _CODECS = {"h264", "hevc", "av1", "libdav1d"}

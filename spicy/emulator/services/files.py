@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from spicy.emulator.assets import MediaAsset
-from spicy.emulator.catalogue import MAX_FILE
+from spicy.emulator.content.assets import MediaAsset
 from spicy.emulator.network import Code, Refusal
-from spicy.emulator.rpc import guard, service, unary
+from spicy.emulator.services.catalogue import MAX_FILE
+from spicy.emulator.services.rpc import guard, service, unary
+from spicy.emulator.services.sdk_modules import files_pb2, grpc, image_pb2, timestamp_pb2
 from spicy.emulator.state import EmulatorState
-from spicy.emulator.wire import files_pb2, grpc, image_pb2, timestamp_pb2
 
 _CHUNK = 1 << 20
 _BAD_NAME = re.compile(r"[\x00-\x1f\x7f\"';\\]")

@@ -7,16 +7,16 @@ import random
 import time
 from collections.abc import Iterator
 
-from spicy.emulator.answers import Json, Walker, is_verdict, matches, verdict
-from spicy.emulator.catalogue import ChatModel
-from spicy.emulator.inputs import Inbox, invalid
+from spicy.emulator.content.answers import Json, Walker, is_verdict, matches, verdict
+from spicy.emulator.content.inputs import Inbox, invalid
+from spicy.emulator.content.phrases import phrase
+from spicy.emulator.content.story import is_story, tell
 from spicy.emulator.ledger import SubmittedRequest
 from spicy.emulator.network import Code, Refusal
-from spicy.emulator.phrases import phrase
-from spicy.emulator.rpc import guard, service, unary
+from spicy.emulator.services.catalogue import ChatModel
+from spicy.emulator.services.rpc import guard, service, unary
+from spicy.emulator.services.sdk_modules import chat_pb2, grpc, sample_pb2, timestamp_pb2, usage_pb2
 from spicy.emulator.state import Admitted, EmulatorState
-from spicy.emulator.story import is_story, tell
-from spicy.emulator.wire import chat_pb2, grpc, sample_pb2, timestamp_pb2, usage_pb2
 
 _FORMATS = {"JPEG", "PNG"}
 _TOKENS_PER_PICTURE = 256

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from spicy.emulator.catalogue import (
+from spicy.emulator.content.inputs import Footage, Inbox, InputPicture, invalid
+from spicy.emulator.ledger import Param
+from spicy.emulator.services.catalogue import (
     FPS,
     MAX_EDIT_SECONDS,
     MAX_KEYFRAMES,
@@ -17,9 +19,7 @@ from spicy.emulator.catalogue import (
     clip_size,
     ratio_of,
 )
-from spicy.emulator.inputs import Footage, Inbox, InputPicture, invalid
-from spicy.emulator.ledger import Param
-from spicy.emulator.wire import video_pb2
+from spicy.emulator.services.sdk_modules import video_pb2
 
 _DEFAULT_SECONDS = 8
 _DEFAULT_EXTENSION = 6

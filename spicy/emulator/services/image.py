@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 
-from spicy.emulator.assets import MediaAsset
-from spicy.emulator.catalogue import ImageModel, picture_size
-from spicy.emulator.files import FileShelf, check_storage, store_output
-from spicy.emulator.inputs import Inbox, InputPicture, invalid
+from spicy.emulator.content.assets import MediaAsset
+from spicy.emulator.content.inputs import Inbox, InputPicture, invalid
+from spicy.emulator.content.media import draw_picture
 from spicy.emulator.ledger import SubmittedRequest
-from spicy.emulator.media import draw_picture
 from spicy.emulator.network import Code, Refusal
-from spicy.emulator.rpc import service, unary
+from spicy.emulator.services.catalogue import ImageModel, picture_size
+from spicy.emulator.services.files import FileShelf, check_storage, store_output
+from spicy.emulator.services.rpc import service, unary
+from spicy.emulator.services.sdk_modules import grpc, image_pb2, usage_pb2
 from spicy.emulator.state import Admitted, EmulatorState
-from spicy.emulator.wire import grpc, image_pb2, usage_pb2
 
 _MOST = 10
 _DELIVERED = {"", "slow", "other_model"}

@@ -1,0 +1,1 @@
+"""Answers and media that the emulator makes: stories, words, pictures, clips."""
