@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NewType
+from typing import Literal, NewType
 
 Digest = NewType("Digest", str)
 """SHA-256 of a file's bytes, 64 lower-case hexadecimal digits."""
@@ -24,9 +24,9 @@ TICKS_PER_USD = 10_000_000_000
 
 
 def usd(ticks: int) -> str:
-    """Write `ticks` as dollars: cents when exact, more digits only for small sums."""
+    """Format `ticks` as dollars: two digits from a dollar on or when exact, more only for smaller sums."""
     dollars = ticks / TICKS_PER_USD
-    if dollars == round(dollars, 2):
+    if abs(dollars) >= 1 or dollars == round(dollars, 2):
         return f"${dollars:.2f}"
     return f"${dollars:.3f}" if abs(dollars) >= 0.01 else f"${dollars:.4f}"
 
@@ -38,6 +38,10 @@ MOST_DOLLARS = 1_000_000
 def ticks(dollars: float) -> Ticks:
     """Turn dollars, as people and recipes write them, into ticks."""
     return Ticks(round(dollars * TICKS_PER_USD))
+
+
+Transition = Literal["cut", "crossfade"]
+"""How one clip becomes the next; recipes and the join share this one list."""
 
 
 class Step(StrEnum):

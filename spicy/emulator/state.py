@@ -199,6 +199,8 @@ class EmulatorState:
             case "error":
                 code = Code[hit.fault.code or "INTERNAL"]
                 raise Refusal(code, f"{code.name.lower().replace('_', ' ')} (scripted)")
+            case _:
+                pass  # an effect on the answer, applied later
 
     def reset(self) -> None:
         """Forget what was asked, what was made and which faults were in force."""

@@ -147,6 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(403, "text/plain", b"forbidden")
             case "garbage":
                 return self._send(200, "text/html", _GARBAGE)
+            case _:
+                pass  # no fault, or one of the bytes
         return self._bytes(asset, hit)
 
     def _bytes(self, asset: MediaAsset, hit: Hit | None) -> None:

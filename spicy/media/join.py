@@ -8,16 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import assert_never
 
 from spicy.errors import MediaError
 from spicy.files import atomic_path
+from spicy.ids import Transition
 from spicy.media.commands import picture_args, sound_args
 from spicy.media.crossfade import dissolved
 from spicy.media.ffmpeg import run_ffmpeg
 from spicy.media.frames import check_last
 from spicy.media.plan import (
     JoinPlan,
-    Transition,
     deviations,
     picture_deviations,
     sound_deviations,
@@ -26,7 +27,7 @@ from spicy.media.probe import ClipInfo, probe_clip
 from spicy.media.remux import remux
 from spicy.media.timeline import Pictures, Sound
 
-__all__ = ["JoinPlan", "JoinReport", "Transition", "deviations", "join_clips"]
+__all__ = ["JoinPlan", "JoinReport", "deviations", "join_clips"]
 
 PROBES = 4
 """Clips probed at a time."""
@@ -99,12 +100,23 @@ def _conforming(
             pictures = room / f"{at}.mp4"
             told = partial(_share, progress, at, len(clips))
             _encode(clip, picture_args(clip, pictures, info, plan), told, info.duration)
-        if sound and sound_deviations(info, plan) and plan.transition is Transition.CUT:
+        if sound and sound_deviations(info, plan) and _copies_sound(plan.transition):
             sound = room / f"{at}.m4a"
             _encode(clip, sound_args(clip, sound, info, plan))
         parts.append(_JoinPart(pictures, info if pictures is clip else probe_clip(pictures), sound))
         progress((at + 1) / len(clips))
     return parts
+
+
+def _copies_sound(transition: Transition) -> bool:
+    """Return True if the join takes over each clip's sound packet by packet instead of mixing anew."""
+    match transition:
+        case "cut":
+            return True
+        case "crossfade":
+            return False
+        case _:
+            assert_never(transition)
 
 
 def _share(progress: Progress, at: int, clips: int, done: float) -> None:
@@ -131,12 +143,16 @@ def _assemble(
 ) -> int:
     """Write the film and say how many frames it must have."""
     infos = {part.pictures: part.info for part in parts}
-    if plan.transition is Transition.CROSSFADE and len(parts) > 1:
-        pictures, sounds = dissolved([part.pictures for part in parts], clips, infos, plan, room)
-        infos |= {piece.path: probe_clip(piece.path) for piece in pictures if piece.path not in infos}
-    else:
-        pictures = [Pictures(part.pictures, 0, part.info.frames) for part in parts]
-        sounds = [Sound(part.sound, part.info.frames / plan.rate) for part in parts]
+    transition: Transition = plan.transition if len(parts) > 1 else "cut"
+    match transition:
+        case "crossfade":
+            pictures, sounds = dissolved([part.pictures for part in parts], clips, infos, plan, room)
+            infos |= {piece.path: probe_clip(piece.path) for piece in pictures if piece.path not in infos}
+        case "cut":
+            pictures = [Pictures(part.pictures, 0, part.info.frames) for part in parts]
+            sounds = [Sound(part.sound, part.info.frames / plan.rate) for part in parts]
+        case _:
+            assert_never(transition)
     remux(pictures, sounds, infos, draft, plan, progress)
     return sum(piece.frames for piece in pictures)
 

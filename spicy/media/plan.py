@@ -7,21 +7,14 @@ sets between them. `deviations` is that rule, in words for people.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 
+from spicy.ids import Transition
 from spicy.media.probe import MP4, ClipInfo
 
 VIDEO_CODEC = "h264"
 AUDIO_CODEC = "aac"
 PIX_FMT = "yuv420p"
-
-
-class Transition(StrEnum):
-    """How one clip becomes the next."""
-
-    CUT = "cut"
-    CROSSFADE = "crossfade"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +27,7 @@ class JoinPlan:
     crf: int = 20
     audio_rate: int = 48_000
     audio_channels: int = 2
-    transition: Transition = Transition.CUT
+    transition: Transition = "cut"
     crossfade_seconds: float = 0.5
     title: str = ""
     comment: str = ""

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, field_validator
 
 from spicy.canonical_json import digest_bytes
 from spicy.errors import UsageError
-from spicy.ids import Ticks, ticks
+from spicy.ids import Ticks, Transition, ticks
 from spicy.spec.suggest import unknown
 from spicy.spec.validation import Line, Prose, TextModel, Word
 
@@ -129,7 +129,7 @@ class Output(TextModel):
 class Assembly(TextModel):
     """How clips become a film."""
 
-    transition: Literal["cut", "crossfade"]
+    transition: Transition
     crossfade_seconds: Annotated[float, Field(gt=0, le=5)]
     crf: Annotated[int, Field(ge=0, le=51)]
     audio_rate: Annotated[int, Field(ge=8000, le=192_000)]

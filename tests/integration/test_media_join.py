@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from spicy.errors import MediaError
 from spicy.media.ffmpeg import run_ffmpeg
-from spicy.media.join import JoinPlan, Transition, join_clips
+from spicy.media.join import JoinPlan, join_clips
 from spicy.media.probe import probe_clip
 
 PLAN = JoinPlan(width=160, height=90, fps=24, title="The Fox", comment="AI-generated")
-FADE = replace(PLAN, transition=Transition.CROSSFADE, crossfade_seconds=0.25)
+FADE = replace(PLAN, transition="crossfade", crossfade_seconds=0.25)
 
 PICTURE = "testsrc2=s=160x90:r=24:d=1"
 SOUND = "sine=f=440:r=48000:d=1"

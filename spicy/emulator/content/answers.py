@@ -82,7 +82,8 @@ class Walker:
                 return None
             case "string":
                 return self._text(known, name)
-        raise BadSchema(f"unknown type {kind!r}")
+            case _:
+                raise BadSchema(f"unknown type {kind!r}")
 
     def _object(self, schema: Schema, depth: int) -> Json:
         properties = schema.get("properties") or {}

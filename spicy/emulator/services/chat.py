@@ -163,7 +163,8 @@ def _schema(wanted: chat_pb2.ResponseFormat) -> Json:
             except ValueError as e:
                 raise invalid(f"Invalid response_format schema: {e}") from e
             return read
-    return None
+        case _:
+            return None
 
 
 def _unfit(schema: Json) -> frozenset[str]:

@@ -136,7 +136,8 @@ def _resolution(request: image_pb2.GenerateImageRequest) -> str:
             return "1k"
         case known.IMG_RESOLUTION_2K:
             return "2k"
-    raise invalid("Unknown resolution: use 1k or 2k.")
+        case _:
+            raise invalid("Unknown resolution: use 1k or 2k.")
 
 
 def _quality(request: image_pb2.GenerateImageRequest, model: ImageModel, *, edit: bool) -> str:

@@ -69,10 +69,9 @@ def _work(job: LocalJob, paths: list[Path], into: Path, progress: Callable[[floa
 
 def _join(job: LocalJob, paths: list[Path], into: Path, progress: Callable[[float], None]) -> dict[str, Json]:
     from spicy.media.join import join_clips
-    from spicy.media.plan import JoinPlan, Transition
+    from spicy.media.plan import JoinPlan
 
     params = dict(job.params)
-    params["transition"] = Transition(str(params["transition"]))
     report = join_clips(paths, into, JoinPlan(**params), progress)  # type: ignore[arg-type]
     info = report.info
     return {
