@@ -29,11 +29,11 @@ from tests.drills.studio import Studio, film, studio
 
 LAUNCHES = """\
 import pathlib, socket, sys
-from spicy.serving.build_process import Launcher, Order
+from spicy.serving.build_process import Launcher, LaunchRequest
 listener = socket.create_server(("127.0.0.1", 0))
 listener.set_inheritable(True)
 launcher = Launcher(pathlib.Path.cwd(), pathlib.Path("build"))
-assert launcher.start(Order(spec=pathlib.Path(sys.argv[1]), run=sys.argv[2]))
+assert launcher.start(LaunchRequest(spec=pathlib.Path(sys.argv[1]), run=sys.argv[2]))
 print(listener.getsockname()[1], flush=True)
 sys.stdin.read()
 """

@@ -180,7 +180,7 @@ def _know_where(fate: Fate) -> None:
             fate.place.call = None
 
     _wrap(Caller, "answer", answer)
-    _wrap(Caller, "bring_home", resume)
+    _wrap(Caller, "resume", resume)
     _wrap(Maker, "make", make)
     _after(
         ProcessLease,

@@ -51,12 +51,12 @@ from spicy.cli import main
 main()
 """
 SHOWN = """\
-from spicy.engine.bootstrap import Supplies
+from spicy.engine.bootstrap import ProviderContext
 from spicy.settings import read_settings
 settings = read_settings()
 assert settings.api_key is not None
 print(settings, repr(settings), settings.model_dump(), settings.model_dump_json(), vars(settings))
-print(Supplies(settings, None, None))
+print(ProviderContext(settings, None, None))
 from spicy.providers.xai import XaiProvider
 provider = XaiProvider(settings.api_key.get_secret_value())
 print(repr(provider))

@@ -376,10 +376,10 @@ ADDS = """
 import sys
 from pathlib import Path
 from concurrent.futures import ThreadPoolExecutor
-from spicy.jobs.model import Mode, Order
+from spicy.jobs.model import Mode, JobRequest
 from spicy.jobs.queue import Queue
 queue = Queue(Path(sys.argv[1]))
-one = Order(mode=Mode.VIDEO, model="grok", prompt="p", request={})
+one = JobRequest(mode=Mode.VIDEO, model="grok", prompt="p", request={})
 with ThreadPoolExecutor(10) as pool:
     for added in [pool.submit(queue.add, one, idempotency=("k", "body")) for _ in range(10)]:
         job, created = added.result()

@@ -375,7 +375,7 @@ def test_a_worker_elsewhere_gives_back_what_its_full_disk_does_not_let_it_take(
         source = Server(served.url, None, shop.executor)
         with pytest.raises(worker_pool.SourceUnavailable, match="No space left"):
             source.take([Mode.VIDEO])
-        job = served.room.queue.find(id)
+        job = served.app_state.queue.find(id)
         assert job is not None
         assert job.state is JobState.PENDING
         task = source.take([Mode.VIDEO])

@@ -16,8 +16,8 @@ from tests.conftest import child_environment
 RUN = "20260714-101500-3fa9"
 LIVES = """\
 import sys, pathlib
-from spicy.runs.liveness import Alive
-claim = Alive(pathlib.Path(sys.argv[1]), sys.argv[2])
+from spicy.runs.liveness import RunLock
+claim = RunLock(pathlib.Path(sys.argv[1]), sys.argv[2])
 print("born", flush=True)
 sys.stdin.read()
 """
