@@ -12,9 +12,9 @@
         ├── Refused         moderation said no: final, never reworded, never retried
         ├── CallFailed      the provider failed it; asking again later may work
         ├── Expired         the answer existed and is gone; must be asked again
-        ├── ProviderUnreachable      accepted, but the answer cannot be had now; the next build goes on from there
+        ├── ProviderUnreachable  accepted, but the answer cannot be had now; the next build goes on from there
         ├── OutcomeUnknown  a submit whose answer was lost; dear, so not repeated silently
-        └── BudgetExceeded   the next call does not fit under the cap; not submitted
+        └── BudgetExceeded  the next call does not fit under the cap; not submitted
 
 Errors carry fields and know nothing of exit codes, HTTP or terminals: the faces translate them.
 """

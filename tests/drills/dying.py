@@ -184,7 +184,7 @@ def _know_where(fate: Fate) -> None:
     _wrap(Maker, "make", make)
     _after(
         ProcessLease,
-        "alive",
+        "is_alive",
         lambda: fate.call("waiting"),
         lambda alive, owner, other: alive and other != owner.id,
     )
@@ -248,7 +248,7 @@ def _files(fate: Fate) -> None:
             elif fate.place.draft is not None:
                 fate.node(f"{fate.place.draft}-draft")
 
-    _wrap(files, "whole", whole)
+    _wrap(files, "atomic_path", whole)
     _within(Objects, "add_file", fate, "blob")
     _within(Records, "add", fate, "record")
     _within(maker.Maker, "_put", fate, "target")
