@@ -1,7 +1,8 @@
 """Canonical JSON and the hashes made of it.
 
-A key must cover everything relevant and nothing else, and must be the same on every machine at any time: sorted
-keys, no spaces, no NaN, text in Unicode form C, and a domain tag so that two kinds of things never share a key.
+A key must cover everything relevant and nothing else, and must be the same on every machine at any time:
+sorted keys, no spaces, no NaN, text in Unicode form C, and a domain tag so that two kinds of things never
+share a key.
 """
 
 from __future__ import annotations

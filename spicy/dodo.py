@@ -9,10 +9,10 @@ from typing import Any
 
 
 def films(*patterns: str) -> dict[str, Any]:
-    """Return the namespace for a dodo.py: DOIT_CONFIG and the task creators of all specs that match the patterns.
+    """Return the namespace of a dodo.py: DOIT_CONFIG and the task creators of all matching specs.
 
-    Patterns are relative to the dodo.py's folder, where doit runs. If a spec has mistakes, doit stops with its
-    messages before anything is done.
+    Patterns are relative to the dodo.py's folder, where doit runs. If a spec has mistakes, doit stops with
+    its messages before anything is done.
     """
     from spicy.runner.doit_entry import task_namespace
 

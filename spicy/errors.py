@@ -12,8 +12,8 @@
         ├── Refused              refused by moderation: final, never reworded, never retried
         ├── CallFailed           the provider failed the call; a later retry may succeed
         ├── Expired              the answer existed and is gone; has to be submitted again
-        ├── ProviderUnreachable  the provider cannot be reached now; an accepted call is resumed by the next build
-        ├── OutcomeUnknown       an expensive submission whose reply was lost; not repeated without the user's consent
+        ├── ProviderUnreachable  unreachable now; the next build resumes an accepted call
+        ├── OutcomeUnknown       an expensive submission whose reply was lost; not repeated unless requested
         └── BudgetExceeded       the next call does not fit under the cap; not submitted
 
 Errors carry fields and know nothing of exit codes, HTTP or terminals: the user interfaces translate them.
@@ -106,8 +106,7 @@ class CallError(SpicyError):
 class Refused(CallError):
     """A request refused by the provider's moderation. Final for that request.
 
-    `message` has the provider's message; the text form adds the billed amount and the prompt, for its author to
-    correct.
+    `message` has the provider's message; the text form adds the billed amount and the prompt to correct.
     """
 
     def __init__(self, message: str, *, billed: Ticks = Ticks(0), prompt: str = "") -> None:
@@ -129,11 +128,11 @@ class Expired(CallError):
 
 
 class ProviderUnreachable(CallError):
-    """A provider that cannot be reached, or whose bytes do not arrive. A submitted call stays open, not paid again."""
+    """A provider or its bytes that cannot be reached. A submitted call stays open and is not paid again."""
 
 
 class OutcomeUnknown(CallError):
-    """A submission whose reply was lost; repeating it could pay twice. The text form adds what the user can do."""
+    """A submission whose reply was lost; repeating it could pay twice. The text form adds advice."""
 
     def __str__(self) -> str:
         return f"{self.message}. Check the provider's console, then build again with --retry-unknown"

@@ -17,7 +17,7 @@ MONEY = frozenset({"cap", "committed", "cost", "left", "likely", "low", "paid", 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A build has started; `specs` has the spec file of each film.
+    """A build of `films` has started, with `provider`; `specs` has the spec file of each film.
 
     `until` is the step after which a storyboard stops; empty for a whole film.
     """
@@ -40,7 +40,7 @@ class StoryTold:
 
 @dataclass(frozen=True, slots=True)
 class Recovering:
-    """An earlier build died with `calls` submissions in progress, estimated at `committed`; they are resumed."""
+    """A dead build left `calls` submissions in progress, estimated at `committed`; they are resumed."""
 
     calls: int
     committed: Ticks
@@ -48,7 +48,7 @@ class Recovering:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The graph is known or has grown after an ideation: number of targets, of stale ones, and their price."""
+    """The graph is known or has grown after an ideation: total and stale targets, and their price."""
 
     film: str
     total: int
@@ -127,7 +127,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class NodeDone:
-    """A node's targets are on disk, verified. `paid` is the cost in this run, `scores` those of its attempts in order.
+    """A node's targets are on disk, verified. `paid` is this run's cost, `scores` has its attempts' in order.
 
     `digests` are those of `targets`, in their order; `inputs` the digests of the inputs, by label.
     """
@@ -224,7 +224,7 @@ def _inner(value: Json) -> Json:
 
 
 class Sink(Protocol):
-    """A receiver of events from any thread. It must return quickly; its errors are reported once, never raised on."""
+    """A receiver of events from any thread. It must return quickly; its errors are reported once, not raised."""
 
     def __call__(self, event: Event) -> None:
         """Handle one event."""

@@ -1,7 +1,7 @@
 """Atomic file operations: a file appears complete or not at all.
 
-A temporary file in the same folder is written, flushed to disk and renamed, then the folder is flushed. A file
-under its final name is complete, even after a crash.
+A temporary file in the same folder is written, flushed to disk and renamed, then the folder is flushed. A
+file under its final name is complete, even after a crash.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copy on 
 
 @contextlib.contextmanager
 def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Yield a temporary path to write to; on success it is renamed to `path`, on any failure it is removed."""
+    """Yield a temporary path to write to; on success it is renamed to `path`, on failure removed."""
     if not path.parent.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         if durable:
@@ -81,7 +81,7 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def create_atomic(path: Path, data: bytes) -> bool:
-    """Write `data` to a new `path` atomically; return False if it exists. Of two concurrent calls one gets False."""
+    """Write `data` to a new `path` atomically; False if it exists, also for one of two concurrent calls."""
     if os.path.lexists(path):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,8 +120,8 @@ def _fill_new(path: Path, data: bytes) -> bool:
 def copy_atomic(source: Path, path: Path, *, expect: Digest | None = None, durable: bool = True) -> bool:
     """Copy `source` to `path`, sharing blocks if the file system can; return True if it was copied.
 
-    With `expect`, the source is hashed first; if the digest differs, nothing is written and False is returned.
-    The copy never shares an inode, so an editor that writes in place cannot change the original.
+    With `expect`, the source is hashed first; if the digest differs, nothing is written and False is
+    returned. The copy never shares an inode, so an editor that writes in place cannot change the original.
     """
     with source.open("rb") as src:
         if expect is not None and hashlib.file_digest(src, "sha256").hexdigest() != expect:
@@ -147,7 +147,8 @@ def _share_blocks(source: int, target: int) -> bool:
 def exclusive_lock(folder: Path, patience: float = 10.0) -> Iterator[None]:
     """Hold an exclusive lock on `folder` among the processes that use it; it leaves no file behind.
 
-    If folders cannot be locked, or another process holds the lock longer than `patience` seconds, go on without.
+    If folders cannot be locked, or another process holds the lock longer than `patience` seconds, go on
+    without.
     """
     try:
         import fcntl
@@ -185,7 +186,7 @@ def _sync(path: Path) -> None:
 
 
 def is_locked(path: Path, *, unsure: bool = False) -> bool:
-    """Return True if a process holds a lock on the file; False without a file, `unsure` if it cannot be determined.
+    """Return True if a process holds a lock on the file, False if there is no file, `unsure` if unknown.
 
     The test takes only a shared lock, so that two concurrent tests do not mistake each other for the holder.
     """
@@ -211,7 +212,7 @@ def is_locked(path: Path, *, unsure: bool = False) -> bool:
 
 
 def _is_locked_elsewhere(path: Path, unsure: bool) -> bool:
-    """Test with an exclusive lock, as there is no shared one here; retry, as other tests hold theirs only briefly."""
+    """Test with an exclusive lock, retried briefly: without shared locks, tests exclude each other."""
     from filelock import FileLock, Timeout
 
     try:

@@ -1,7 +1,7 @@
 """The interfaces between packages: calls, providers and the call client. Values and protocols only.
 
-A call is a frozen description of one request. Its key is derived from `canonical()`, so a new field would change
-every key: give it a default, because defaults are left out of the canonical form.
+A call is a frozen description of one request. Its key is derived from `canonical()`, so a new field would
+change every key: give it a default, because defaults are left out of the canonical form.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Schema:
 class OrderOnly:
     """Inputs that are sent but not part of the key, like make's order-only prerequisites.
 
-    With soft continuity the previous keyframe is used when a keyframe is first made, but a later change of it must
-    not remake this one.
+    With soft continuity the previous keyframe is used when a keyframe is first made, but a later change of it
+    must not remake this one.
     """
 
     images: tuple[Digest, ...]
@@ -87,7 +87,7 @@ def _plain(value: object) -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCall(_Call):
-    """A request to a language model, with optional pictures; the answer is JSON of `schema`, or free text without.
+    """A request to a language model, with optional pictures; answered as JSON of `schema`, if any, or text.
 
     `turns` are the earlier messages, oldest first.
     """
@@ -124,8 +124,8 @@ class ImageCall(_Call):
 class VideoCall(_Call):
     """A clip of `duration` whole seconds that starts from the still `image`, or is made from the prompt alone.
 
-    With `references` (reference-to-video) those pictures show the characters and things in the whole clip; the
-    prompt names them as <IMAGE_0>, … in this order, the still not counted.
+    With `references` (reference-to-video) those pictures show the characters and things in the whole clip;
+    the prompt names them as <IMAGE_0>, … in this order, the still not counted.
     """
 
     kind: ClassVar[Kind] = Kind.VIDEO
@@ -246,9 +246,9 @@ class Provider(Protocol):
 
     `submit` may cost money and is called at most once per call; everything else is free and may be repeated.
     All three raise `CallFailed` or `Refused` only if the provider itself reported it, which ends the call;
-    `Expired` if it does not know the ticket or the link has expired; `ProviderUnreachable` if the request did not
-    reach it or the bytes did not arrive, which does not end the call. Any other exception from `submit` means
-    that it is unknown whether the call was accepted. `fetch` writes the media to the new file `into`.
+    `Expired` if it does not know the ticket or the link has expired; `ProviderUnreachable` if the request did
+    not reach it or the bytes did not arrive, which does not end the call. Any other exception from `submit`
+    means that it is unknown whether the call was accepted. `fetch` writes the media to the new file `into`.
     """
 
     @property
@@ -357,13 +357,13 @@ class CallClient(Protocol):
     """The interface through which a step makes calls; known calls are answered from the store for $0."""
 
     def call(self, call: Call, purpose: str) -> CallResult:
-        """Return the answer to `call`; `purpose` (sheet, check, clip, …) labels its cost. Raises CallError."""
+        """Return the answer to `call`; `purpose` (sheet, clip, …) labels its cost. Raises CallError."""
 
     def local(self, job: LocalJob) -> LocalResult:
         """Return the result of local work, stored or new. Raises MediaError."""
 
     def take_in(self, path: Path) -> Asset:
-        """Put a user's file into the store and return it as an asset. Raises StepFailed if it cannot be read."""
+        """Put a user's file into the store and return the asset. Raises StepFailed if it is unreadable."""
 
     def open(self, asset: Asset) -> Path:
         """Return a verified, read-only path of the asset's bytes. Raises DamagedObject."""

@@ -79,14 +79,15 @@ class ServerSettings(BaseModel):
 
 
 def read_server_settings(environment: Mapping[str, str] = os.environ) -> ServerSettings:
-    """Return the server's settings from `.env` and the environment. Raises UsageError that names the variable."""
+    """Return the server's settings from `.env` and the environment. Raises UsageError with the variable."""
     return _read(ServerSettings, environment)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings from `.env` and the environment, which overrides it; an empty variable counts as not set.
+    """Return the settings from `.env` and the overriding environment; an empty variable counts as not set.
 
-    A process that finds a key disables its core files. Raises UsageError that names the variable, never its value.
+    A process that finds a key disables its core files. Raises UsageError that names the variable, never its
+    value.
     """
     settings = _read(Settings, environment)
     if settings.api_key is not None:

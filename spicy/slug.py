@@ -1,7 +1,7 @@
 """Turns names into file names: plain, short, legal on every system, and stable.
 
-Slugs name files and targets only. They are never part of a key, so a change here would move files but not cause
-new paid calls.
+Slugs name files and targets only. They are never part of a key, so a change here would move files but not
+cause new paid calls.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The wiring: builds a store, a provider and a maker from the settings. The only place that joins the parts."""
+"""The wiring: the only module that builds store, provider and maker from the settings."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def choose_provider(
 
 
 def check_provider(name: str, settings: Settings, recipe: Recipe) -> str:
-    """Return a description of the provider after a free check of its key. Raises UsageError before spending."""
+    """Check the provider's key for free and return a description. Raises UsageError before spending."""
     if name != "xai":
         return f"{name}, offline, for $0"
     provider = _xai(ProviderContext(settings, recipe, threading.Event()))

@@ -1,8 +1,8 @@
 """Forecast of a build: what it would do, why, and at what price. Walks the graph without spending anything.
 
-The step of a stale node is really run, but on stored answers only. If it completes, the node costs nothing and
-its outputs are known, so its dependants can be forecast the same way. At the first call that the store does not
-have, the price starts.
+The step of a stale node is really run, but on stored answers only. If it completes, the node costs nothing
+and its outputs are known, so its dependants can be forecast the same way. At the first call that the store
+does not have, the price starts.
 """
 
 from __future__ import annotations
@@ -230,15 +230,15 @@ class _View:
         return Asset(digest, Path(path).suffix.lower(), path)
 
     def _soft(self, path: str) -> Asset:
-        """Return an order-only input; it is in no key, so a placeholder digest will do if it is not made yet."""
+        """Return an order-only input; it is in no key, so an unmade one gets a placeholder digest."""
         digest = None if path in self.unknown else self.digest_of(path)
         return Asset(digest or Digest("0" * 64), Path(path).suffix.lower(), path)
 
     def _rest(self, node: Node, ask: ReplayCallClient, call: Call, key: CallKey) -> Price:
         """Return the price from the first call that is not in the store.
 
-        A call that was already accepted costs nothing more if its answer arrives; the worst price assumes that
-        it does not.
+        A call that was already accepted costs nothing more if its answer arrives; the worst price assumes
+        that it does not.
         """
         recipe = self.film.recipe
         done = sum(estimate_cost(answered.call, recipe) for answered in ask.calls)

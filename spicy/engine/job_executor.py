@@ -1,7 +1,7 @@
 """Executes server jobs through the single path of a paid call: same store, same ledger, same provider.
 
-Answers already paid for, by a film or by a job, cost $0 here. A job that is run again after a crash rejoins the
-ticket of its first run.
+Answers already paid for, by a film or by a job, cost $0 here. A job that is run again after a crash rejoins
+the ticket of its first run.
 """
 
 from __future__ import annotations

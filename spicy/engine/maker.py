@@ -60,7 +60,7 @@ class Maker:
         stop: threading.Event,
         known: dict[str, Digest],
     ) -> None:
-        """Create a maker; `known` maps targets that this run made or found fresh to digests, shared with its checks."""
+        """Create a maker; `known`, shared with the run's checks, has the digests of made and fresh targets."""
         self.store, self._caller, self._films = store, caller, films
         self._sink, self._run, self._stop = sink, run, stop
         self._budgets = {
@@ -110,7 +110,8 @@ class Maker:
     ) -> tuple[StepResult, _Digests, _Digests, dict[str, Digest]]:
         """Run the step and put its files in place; retry once for each damaged object found on the way.
 
-        The store quarantines a damaged object and its record no longer answers, so its call is submitted again.
+        The store quarantines a damaged object and its record no longer answers, so its call is submitted
+        again.
         """
         damaged: set[str] = set()
         while True:

@@ -76,7 +76,8 @@ class Film:
     def guess(self) -> Iterator[tuple[str, Price]]:
         """Yield (description, price) of ideation and all later steps, before the story exists.
 
-        Low assumes the shortest scenes and fewest characters that a story may have, worst the longest and most.
+        Low assumes the shortest scenes and fewest characters that a story may have, worst the longest and
+        most.
         """
         spec, rules = self.spec, self.recipe.story
         prices = Prices(self.recipe, self.prompts.provider)
@@ -185,7 +186,7 @@ def _lost(spec: Spec, pins: Iterable[tuple[Way, Pin]]) -> list[Problem]:
 
 
 def _bring_back(digests: Set[Digest], film: Film, store: Store) -> None:
-    """Restore lost objects to the store from the build folder, mostly from targets made from the pin itself."""
+    """Restore lost objects to the store from the build folder, mostly from a pin's own target."""
     if film.told is None:
         return
     for path in (target for node in film.nodes() for target in node.targets):
@@ -195,7 +196,7 @@ def _bring_back(digests: Set[Digest], film: Film, store: Store) -> None:
 
 
 def _is_picture(path: Path) -> bool:
-    """Return True if the file starts like a picture; checked before ideation is paid, without loading Pillow."""
+    """Return True if the file starts like a picture; a check before ideation, without Pillow."""
     try:
         with path.open("rb") as file:
             head = file.read(12)
@@ -205,7 +206,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def _home(spec: Spec, root: Path) -> Path:
-    """Return the folder with the recipe's recipes/: the root, else the spec's folder, else that folder's parent."""
+    """Return the folder that has the recipe in recipes/: the root, the spec's folder or its parent."""
     folder = (root / spec.path).parent
     for home in (root, folder, folder.parent):
         if (home / "recipes" / f"{spec.recipe}.yaml").is_file():

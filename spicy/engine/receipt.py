@@ -44,7 +44,7 @@ def read_receipt(node: Node) -> Receipt | None:
 
 
 def made_files(folder: Path) -> set[Path]:
-    """Return the files below a film's folder that receipts list as made by spicy, and the receipts themselves."""
+    """Return the receipts below a film's folder and the files that they list as made by spicy."""
     made: set[Path] = set()
     for path in folder.rglob("*.json"):
         try:

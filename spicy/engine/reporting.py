@@ -15,7 +15,7 @@ from spicy.steps.result import StepResult
 
 
 def write_report(film: Film) -> Path:
-    """Write a film's report and manifest from the receipts that exist, outside the graph; return the report's path.
+    """Write a film's report and manifest outside the graph, from existing receipts; return the report's path.
 
     The next whole build makes them again. Raises OSError.
     """

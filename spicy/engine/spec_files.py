@@ -1,6 +1,7 @@
 """Writes new specs: atomically, checked, never over an existing file, and removed again if the check fails.
 
-The files that a spec names (pictures) are written before the spec, so that a concurrent reader finds all of them.
+The files that a spec names (pictures) are written before the spec, so that a concurrent reader finds all of
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from spicy.slug import film_name, slug
 _WORDS = 6
 """Number of words of a title or concept that make a film's name."""
 _TRIES = 100
-"""Number of names tried. So many collisions are not concurrent users; more likely a picture blocks every name."""
+"""Number of names tried. So many collisions mean that a picture, not another user, blocks the names."""
 
 
 def short_name(text: str) -> str:
@@ -29,7 +30,8 @@ def short_name(text: str) -> str:
 def free_path(folder: Path, text: str) -> Path:
     """Return a free path for a spec about `text`; `_2`, `_3` … are added while a film has that name.
 
-    The path is not reserved: `write_spec` refuses a path that was taken meanwhile, `new_spec` tries the next one.
+    The path is not reserved: `write_spec` refuses a path that was taken meanwhile, `new_spec` tries the next
+    one.
     """
     return next(_free_paths(folder, text))
 
@@ -55,8 +57,8 @@ def new_spec(
     """Write a spec about `text` under the first free name and return its path.
 
     `compose` returns the values of the spec at a path and the files that belong to it; it is called again for
-    another path if the first was taken meanwhile. Two concurrent calls get two files. Raises what `write_spec`
-    raises.
+    another path if the first was taken meanwhile. Two concurrent calls get two files. Raises what
+    `write_spec` raises.
     """
     paths, tries = _free_paths(folder, text), 0
     while True:
@@ -81,8 +83,8 @@ def write_spec(
 ) -> None:
     """Write `files`, then the spec with `values`, then run `check`; if anything fails, remove all of them.
 
-    `heading` is a comment above the spec. A value that is None is left out. Raises UsageError if the spec, or one
-    of `files` with other bytes, exists already or a file cannot be written, and whatever `check` raises.
+    `heading` is a comment above the spec. A value that is None is left out. Raises UsageError if the spec, or
+    one of `files` with other bytes, exists already or a file cannot be written, and whatever `check` raises.
     """
     from spicy.spec.edit import dump
 

@@ -32,8 +32,8 @@ class Status:
 def check_node(node: Node, digest_of: DigestOf, store: Store, *, repair: bool = True) -> Status:
     """Compare a node with its receipt; `digest_of` returns the digest that an input has or will have.
 
-    With `repair`, intact targets restore their lost or damaged copies in the store, so that a later loss of the
-    target can still be repaired for $0.
+    With `repair`, intact targets restore their lost or damaged copies in the store, so that a later loss of
+    the target can still be repaired for $0.
     """
     receipt = read_receipt(node)
     if receipt is None:
@@ -58,7 +58,7 @@ def check_node(node: Node, digest_of: DigestOf, store: Store, *, repair: bool = 
 
 
 def _heal(promised: Mapping[str, str], found: Mapping[str, Digest | None], store: Store) -> None:
-    """Repair the store's copies, best effort: a full or read-only disk must not stop a build that needs none."""
+    """Repair the store's copies; best effort, as a full or read-only disk must not stop the build."""
     for path, digest in found.items():
         # Text targets are generated from the story and are not in the store.
         if digest is not None and promised.get(path) == digest and path.endswith(_STORED):

@@ -1,8 +1,8 @@
-"""Takes and pins: a person's choice among samples is written into the spec, so that every build gives the same film.
+"""Takes and pins: choices among samples, written into the spec so that every build gives the same film.
 
-A change is atomic and applies to the current file: its author may have saved it since the film was loaded. Other
-changes of takes and pins made meanwhile are kept. Any other change of the spec makes this one fail, because the
-item may be another one now.
+A change is atomic and applies to the current file: its author may have saved it since the film was loaded.
+Other changes of takes and pins made meanwhile are kept. Any other change of the spec makes this one fail,
+because the item may be another one now.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WORD = {"sheet": "sheet", "keyframe": "still", "clip": "clip"}
 _CHOICES = frozenset([*_TAKE.values(), *_PIN.values()])
 
 _editing = threading.Lock()
-"""Serializes changes in this process. Processes use a file lock, and `SpecEdit.save` detects changes by editors."""
+"""Serializes changes in this process; a folder lock does among processes, `SpecEdit.save` detects editors."""
 
 
 def parse_target(text: str) -> Target:
@@ -61,10 +61,11 @@ def _number(text: str, written: str) -> int:
 
 
 def bump_takes(film: Film, targets: Sequence[Target], root: Path) -> list[str]:
-    """Write the next take (or the one given) of each target into the film's spec; return messages for the user.
+    """Write the next (or given) take of each target into the film's spec; return messages for the user.
 
-    The pin of such a target is removed, because a pinned target is never generated. Changes all targets or none.
-    Raises UsageError if a target has no takes or the file cannot be changed, SpecError if it now has mistakes.
+    The pin of such a target is removed, because a pinned target is never generated. Changes all targets or
+    none. Raises UsageError if a target has no takes or the file cannot be changed, SpecError if it now has
+    mistakes.
     """
 
     def change(work: _Work) -> list[str]:
@@ -86,14 +87,14 @@ def set_take(film: Film, step: Step, item: str, number: int, root: Path) -> str:
 def pin(film: Film, step: Step, item: str, digest: Digest, suffix: str, root: Path) -> str:
     """Write the pin of an item into the film's spec; return a message for the user.
 
-    The store is only checked for the bytes when the film is next loaded, so check before. Raises UsageError, also
-    if the item uses a user's own file, and SpecError as `bump_takes` does.
+    The store is only checked for the bytes when the film is next loaded, so check before. Raises UsageError,
+    also if the item uses a user's own file, and SpecError as `bump_takes` does.
     """
     return _edit(film, root, lambda work: [work.pin(step, item, digest, suffix)])[0]
 
 
 def unpin(film: Film, step: Step, item: str, root: Path) -> str:
-    """Remove the pin of an item from the film's spec, so that it is made as before; return a message for the user.
+    """Remove an item's pin from the film's spec, so that it is made as before; return a message.
 
     Raises UsageError, also if there is no pin, and SpecError as `bump_takes` does.
     """
@@ -101,7 +102,7 @@ def unpin(film: Film, step: Step, item: str, root: Path) -> str:
 
 
 def pinned(film: Film, step: Step, item: str) -> Digest | None:
-    """Return the digest that an item is pinned to in the loaded film; None if it is not or cannot be pinned."""
+    """Return the digest that an item is pinned to in the loaded film, or None."""
     if film.told is None or step not in _PIN:
         return None
     story = film.told.story
@@ -112,7 +113,7 @@ def pinned(film: Film, step: Step, item: str) -> Digest | None:
 
 def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[str]:
     shown = film.spec.path
-    # Without the locks, two builds started with a new take at the same time could overwrite each other's change.
+    # Without the locks, two builds started with new takes could overwrite each other's change.
     with _editing, exclusive_lock(Path(os.path.realpath(root / shown)).parent):
         try:
             edit = SpecEdit(root / shown, shown)
@@ -163,7 +164,7 @@ class _Item:
         return value if value is not None else getattr(self.written, field, None)
 
     def take_at(self, field: str) -> positions.Path:
-        """Return the position for a take: in the override if the file has one, else in the item's own entry."""
+        """Return the position for a take: in the override if there is one, else in the item's entry."""
         return (*(self.override_at if self.is_overridden or self.written is None else self.written_at), field)
 
     def pin_at(self, field: str) -> positions.Path:
@@ -243,7 +244,7 @@ class _Work:
         return self._item(step, item), _PIN[step]
 
     def _refuse_own(self, thing: _Item, step: Step, why: str) -> None:
-        """Raise UsageError if the item uses a user's own file, or is the still of a scene whose clip is given."""
+        """Raise UsageError if the item is a user's own file, or a still whose scene's clip is given."""
         clip = thing.said("clip") if step is Step.KEYFRAME else None
         if read_pin(clip if isinstance(clip, str) else None) is not None:
             raise UsageError(f"{thing.name} uses a pinned clip: take its pin out before its still")

@@ -1,8 +1,8 @@
 """Nodes: a node is one target group of a film, with its dependencies and the job that makes it.
 
-A node's key is derived from two things only: its ingredients (every text and number its step uses: the rendered
-prompts, models, parameters, thresholds) and the digests of its input files. File names, ids and positions are in
-neither, so renaming and re-ordering cost nothing.
+A node's key is derived from two things only: its ingredients (every text and number its step uses: the
+rendered prompts, models, parameters, thresholds) and the digests of its input files. File names, ids and
+positions are in neither, so renaming and re-ordering cost nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class CharacterJob:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeJob:
-    """A scene's still, made from its cast's sheets; `previous` is the label of the previous keyframe, if any."""
+    """A scene's still, made from its cast's sheets; `previous` is the previous keyframe's label, if any."""
 
     scene: Scene
     story: Story
@@ -130,7 +130,7 @@ def node_id(film: str, step: Step, item: str) -> NodeId:
 
 
 def node_key(node: Node, digests: Mapping[str, Digest]) -> NodeKey:
-    """Return the key, derived from the ingredients and the digests (label → digest) of the inputs and pins."""
+    """Return the key of the ingredients and the digests (label → digest) of the inputs and pins."""
     inputs = [[label, digests[label]] for label in (*node.inputs, *node.pins)]
     return NodeKey(
         digest_json(

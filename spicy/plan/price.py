@@ -28,7 +28,7 @@ def estimate_cost(call: Call, recipe: Recipe) -> Ticks:
 
 
 def max_cost(call: Call, recipe: Recipe) -> Ticks:
-    """Return the maximum cost of `call`, which is reserved under the cap; only a chat's may exceed its estimate."""
+    """Return the maximum cost of `call`, which is reserved; only a chat may exceed its estimate."""
     return (
         recipe.price(call.model).per_call_most if isinstance(call, ChatCall) else estimate_cost(call, recipe)
     )
@@ -62,7 +62,7 @@ class Prices:
         return Price(price.low, price.likely, self._worst(price.worst, rounds))
 
     def _worst(self, expected: Ticks, verdicts: int) -> Ticks:
-        """Return the price with every verdict at its maximum cost and unreadable once, so that it is retried."""
+        """Return the price with every verdict at maximum cost, and retried once as unreadable."""
         return Ticks(expected + (2 * self._judge_most - self._judge) * verdicts)
 
     def ideation(self, *, labels: bool) -> Price:
@@ -85,7 +85,7 @@ class Prices:
         return self._still(references, self._recipe.verify.keyframe_rounds)
 
     def video(self, *, duration: int, cast: int) -> Price:
-        """Return the price of a scene's clip with `cast` characters, and its corrections; without a cast it is not judged."""
+        """Return the price of a scene's clip and its corrections; without a cast it is not judged."""
         verify, judge = self._recipe.verify, self._judge
         resolution = self._recipe.output.resolution
         inputs = 1 + (cast if self._recipe.sends_sheets else 0)

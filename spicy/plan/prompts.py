@@ -1,8 +1,8 @@
 """Renders the prompts of each step from a story with the recipe's templates.
 
-The steps send the prompts, and the plan puts them into a node's ingredients, so a node is stale exactly when a
-prompt it would send has changed. The wording for problems found later is in the template, whose digest is an
-ingredient too.
+The steps send the prompts, and the plan puts them into a node's ingredients, so a node is stale exactly when
+a prompt it would send has changed. The wording for problems found later is in the template, whose digest is
+an ingredient too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StepPrompts:
         return self.recipe.render(prompt, self.provider, **values)
 
     def _picture_prompt(self, prompt: str, model: str, what: str, **values: object) -> str:
-        """Return the prompt for an image or video model. Raises UsageError if it exceeds the model's limit."""
+        """Return a prompt for an image or video model. Raises UsageError if it is over the model's limit."""
         text, limit = self._render(prompt, **values), self.recipe.prompt_bytes(model)
         if len(text) * 4 > limit and (size := len(text.encode())) > limit:
             raise UsageError(

@@ -14,7 +14,7 @@ SHEET_ASPECT = "1:1"
 
 
 def make_character(job: CharacterJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
-    """Make one character's sheet: the best of several attempts, each judged against description and reference."""
+    """Make one character's sheet: the best of several attempts, judged by description and reference."""
     if job.own:
         return own_picture(files["own sheet"], context)
     prompts, recipe = context.prompts, context.prompts.recipe

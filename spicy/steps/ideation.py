@@ -1,4 +1,4 @@
-"""Ideation: turns a concept into a story, requested as a structured answer and retried while it is invalid."""
+"""Ideation: turns a concept into a story; an invalid structured answer is retried with its errors."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _match(
     ask: CallClient,
     calls: list[CallResult],
 ) -> Mapping[str, str]:
-    """Map each reference picture's label to a character: by name, else by one recorded answer. Raises SpecError."""
+    """Map each reference picture's label to a character, by name or by a call. Raises SpecError."""
     names = [name for name, _, _ in cast]
     labels, rest = match_labels(sorted(spec.refs), names)
     if rest and cast:

@@ -14,7 +14,7 @@ from spicy.story.model import Continuity
 
 
 def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
-    """Make one scene's still. References are sent in the prompt's order: sheets, then the previous keyframe."""
+    """Make one scene's still; references are in the prompt's order: sheets, then the previous keyframe."""
     if job.pinned:
         # The store has attempts uncropped; cropping a pinned one gives the same bytes as when it was made.
         pin = files["pinned still"]
@@ -55,7 +55,7 @@ def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], context: StepCon
 
 
 def _in_shape(still: Asset, aspect_ratio: str, context: StepContext) -> Asset:
-    """Return the still cropped to the film's exact aspect ratio; its clip keeps it and needs no re-encoding."""
+    """Return the still cropped to the film's aspect ratio; its clip keeps it, so no re-encoding is needed."""
     from spicy.media.crop import in_shape
     from spicy.media.probe import probe_picture
 

@@ -13,7 +13,7 @@ from spicy.ports import Asset, CallClient
 
 @dataclass(frozen=True, slots=True)
 class StepAttempt:
-    """One attempt: its call, its asset and the judge's verdict; no score means that it could not be judged."""
+    """One attempt: its call, its asset and the judge's verdict; no score means it could not be judged."""
 
     number: int
     call: CallKey

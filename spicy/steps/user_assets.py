@@ -25,7 +25,7 @@ def own_picture(asset: Asset, context: StepContext) -> StepResult:
 
 
 def own_clip(asset: Asset, context: StepContext) -> StepResult:
-    """Return a clip unchanged, with its first and last frame. Raises StepFailed if it is not a readable clip."""
+    """Return a clip unchanged, with its first and last frame. Raises StepFailed if it is unreadable."""
     from spicy.media.probe import probe_clip
 
     try:

@@ -1,4 +1,4 @@
-"""The verification loop: judge a picture with a vision model, retry with the problems found, keep the best."""
+"""The verification loop: judge a picture by vision model, retry with the problems found, keep the best."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Judgement:
 
 
 def judge(context: StepContext, prompt: str, images: Sequence[Digest]) -> Judgement:
-    """Return the judge's verdict on pictures; an unreadable answer is retried once, then there is no score."""
+    """Return the judge's verdict on pictures; an unreadable answer is retried once, then has no score."""
     model = context.prompts.recipe.models_for(context.prompts.provider).judge
     for attempt in (1, 2):
         call = ChatCall(
@@ -48,8 +48,9 @@ def best_of(
 ) -> list[StepAttempt]:
     """Make and judge until a score reaches `threshold`, at most `rounds` times; return the attempts.
 
-    If a round is refused, earlier attempts (or the one the caller has, with `spare`) are kept: they are paid for.
-    An unjudged attempt ends the loop, because there are no problems to correct. Raises Refused if nothing is left.
+    If a round is refused, earlier attempts (or the one the caller has, with `spare`) are kept: they are paid
+    for. An unjudged attempt ends the loop, because there are no problems to correct. Raises Refused if
+    nothing is left.
     """
     attempts: list[StepAttempt] = []
     problems: tuple[str, ...] = ()

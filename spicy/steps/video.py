@@ -15,8 +15,9 @@ from spicy.steps.verify import Judgement, best_of, choose, judge
 def make_video(job: VideoJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
     """Make one scene's clip, with its first and last frame.
 
-    A short clip that drifts is corrected by video edit, always from the first attempt, because the quality losses
-    of chained edits add up. A clip too long for an edit is regenerated once, and only if its score is very low.
+    A short clip that drifts is corrected by video edit, always from the first attempt, because the quality
+    losses of chained edits add up. A clip too long for an edit is regenerated once, and only if its score is
+    very low.
     """
     if job.own:
         return own_clip(files["own clip"], context)

@@ -5,7 +5,8 @@ the price and write the intent · 5 submit once and save the ticket · 6 poll ·
 blob · 8 write the record, then settle and close the row · 9 return the answer.
 
 A crash between steps does not pay twice: before 4 nothing was submitted; once the ticket is saved, the next
-caller goes on polling it. After a crash between intent and ticket the outcome is unknown and reported as such.
+caller goes on polling it. After a crash between intent and ticket the outcome is unknown and reported as
+such.
 """
 
 from __future__ import annotations
@@ -142,8 +143,9 @@ class Caller:
     def resume(self, row: LedgerRow, watch: CallObserver) -> None:
         """Finish a call that a dead process began, even if no node needs it any more.
 
-        A submission whose reply was lost is marked as such; a call that another live process owns is left alone.
-        Raises CallError, Interrupted, StoreError; ValueError for a call that this version does not know.
+        A submission whose reply was lost is marked as such; a call that another live process owns is left
+        alone. Raises CallError, Interrupted, StoreError; ValueError for a call that this version does not
+        know.
         """
         call = read_call(json.loads(row.request))
         purpose = Purpose(run="", film="", node=row.node, step="", purpose=row.purpose)

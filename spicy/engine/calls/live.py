@@ -22,7 +22,7 @@ from spicy.store.store import Store
 
 
 class LiveCallClient(StoreFiles):
-    """A call client for one step of a running build; emits events to the sink and keeps the log for the receipt."""
+    """A call client for one step of a running build; emits events and keeps the log for the receipt."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class LiveCallClient(StoreFiles):
         self._began = time.monotonic()
 
     def call(self, call: Call, purpose: str) -> CallResult:
-        """Return the answer from the store or the provider. Raises Refused with the refused prompt, and CallError."""
+        """Return the answer from the store or the provider. Raises CallError; Refused has the prompt."""
         watch = CallObserver(
             started=lambda key, c: self._sink(CallStarted(self._node, key, c.kind.value, purpose, c.model)),
             progress=lambda key, done: self._sink(CallProgress(self._node, key, done)),
@@ -79,7 +79,7 @@ class LiveCallClient(StoreFiles):
             self.warn(f"{message}; this warning is shown once, each receipt names the model that answered")
 
     def local(self, job: LocalJob) -> LocalResult:
-        """Return the stored result of local work, or do it now. Raises Interrupted, MediaError, DamagedObject."""
+        """Return the result of local work, stored or new. Raises Interrupted, MediaError, DamagedObject."""
         known = find_local(self.store, job)
         if known is not None:
             return known

@@ -1,7 +1,8 @@
 """Recovery: a separate step at the start of each build that resumes the calls of dead builds.
 
-It does not depend on what this build needs. A spec may have changed since, and a link is valid for an hour only;
-paid results are fetched and stored anyway. Submissions whose reply was lost with their process are marked.
+It does not depend on what this build needs. A spec may have changed since, and a link is valid for an hour
+only; paid results are fetched and stored anyway. Submissions whose reply was lost with their process are
+marked.
 """
 
 from __future__ import annotations

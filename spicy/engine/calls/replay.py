@@ -69,12 +69,12 @@ class NotInStore(Exception):
 
 
 class ReplayCallClient(StoreFiles):
-    """A call client over the store alone; spends and starts nothing, and raises NotInStore for what is missing."""
+    """A call client over the store alone; it spends nothing and raises NotInStore for missing answers."""
 
     def __init__(
         self, store: Store, provider: str, refusal: Callable[[CallKey], str] = lambda key: ""
     ) -> None:
-        """Create a client; `refusal` returns the message of a final refusal of a call, empty if there is none."""
+        """Create a client; `refusal` returns the message of a call's final refusal, or an empty text."""
         super().__init__(store)
         self.calls: list[CallResult] = []
         self._provider, self._refusal = provider, refusal

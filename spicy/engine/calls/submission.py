@@ -1,8 +1,8 @@
 """One submission, from the claimed ledger row to the stored answer.
 
-A row ends only when the provider reported the outcome of the call, or when the outcome cannot be known. On any
-other failure (a full disk, a lost connection, a bug) the row keeps its state and is released, so that the next
-caller goes on from the ticket or the link instead of paying again.
+A row ends only when the provider reported the outcome of the call, or when the outcome cannot be known. On
+any other failure (a full disk, a lost connection, a bug) the row keeps its state and is released, so that the
+next caller goes on from the ticket or the link instead of paying again.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class SubmissionLost(Exception):
 
 
 class Submission:
-    """One call being submitted or rejoined, polled, fetched and stored; `bill` is its actual or possible cost."""
+    """One call being submitted or rejoined, polled, fetched, stored; `bill` is its (possible) cost."""
 
     def __init__(
         self, store: Store, provider: Provider, stop: threading.Event, context: SubmissionContext
@@ -274,7 +274,7 @@ class Submission:
         return recalled(record, self._context.call, from_store=self._context.row is not None)
 
     def _bring(self, answer: Answer, ticket: Ticket | None) -> Asset:
-        """Fetch the media and return the asset. A failed fetch is retried, an expired link renewed by the ticket.
+        """Fetch the media and return the asset; a failed fetch is retried, an expired link polled anew.
 
         Raises ProviderUnreachable, Expired, Refused, Interrupted.
         """
@@ -316,8 +316,8 @@ def next_poll(longest: float, waited: float, done: float | None) -> float:
     """Return the seconds until the next poll of a ticket, given the time waited and the fraction `done`.
 
     `longest` while the end is far; then the remaining time extrapolated from the progress, so that a finished
-    clip is fetched soon, but at least a tenth of `longest` and a fiftieth of the time waited: some calls stay at
-    99 % for long. Without a reported progress, half the time waited so far.
+    clip is fetched soon, but at least a tenth of `longest` and a fiftieth of the time waited: some calls stay
+    at 99 % for long. Without a reported progress, half the time waited so far.
     """
     left = waited * (1 - done) / done if done else waited / 2
     return min(longest, max(longest / 10, waited / 50, left))
