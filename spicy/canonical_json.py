@@ -1,8 +1,8 @@
 """Canonical JSON and the hashes made of it.
 
-A key must name everything that matters and nothing else, and must be the same on every machine and
-in every year: sorted keys, no spaces, no NaN, text in Unicode form C, and a domain tag so that two
-kinds of things can never share a key.
+A key must cover everything relevant and nothing else, and must be the same on every machine at any time:
+sorted keys, no spaces, no NaN, text in Unicode form C, and a domain tag so that two kinds of things never
+share a key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
 
 def canonical(value: Json) -> str:
-    """Write `value` as canonical JSON.
+    """Return `value` as canonical JSON.
 
     Raises ValueError for NaN and infinities, TypeError for anything that is not JSON.
     """
@@ -41,16 +41,16 @@ def _plain(value: object) -> Json:
 
 
 def digest_json(domain: str, value: Json) -> str:
-    """SHA-256, in hexadecimal, of `value` under a domain tag such as `spicy.call.v1`."""
+    """Return the SHA-256, in hexadecimal, of `value` under a domain tag such as `spicy.call.v1`."""
     return hashlib.sha256(f"{domain}\n{canonical(value)}".encode()).hexdigest()
 
 
 def digest_bytes(data: bytes) -> Digest:
-    """SHA-256 of bytes in memory."""
+    """Return the SHA-256 of bytes in memory."""
     return Digest(hashlib.sha256(data).hexdigest())
 
 
 def digest_file(path: Path) -> Digest:
-    """SHA-256 of a file's bytes; raises OSError when it cannot be read."""
+    """Return the SHA-256 of a file's bytes. Raises OSError if it cannot be read."""
     with path.open("rb") as f:
         return Digest(hashlib.file_digest(f, "sha256").hexdigest())

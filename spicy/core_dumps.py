@@ -1,8 +1,8 @@
-"""No core files from a process that holds a key.
+"""Prevents core files of a process that holds a key.
 
-A process that crashes may leave an image of its memory in the working directory, which is a project folder: it
-gets committed, copied and sent to others, and the key is in it. The environment is part of that image, so it is
-not enough to be careful with the key; there must be no image.
+A crashing process may leave an image of its memory in the working directory. That is a project folder, which
+gets committed, copied and sent to others, with the key in it. The environment is part of that image, so
+careful handling of the key is not enough; there must be no image.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _PR_SET_DUMPABLE = 4
 
 
 def forbid_cores() -> None:
-    """Write no core file from now on, in this process and (by its limit) those that it starts.
+    """Disable core files for this process and (by its limit) for the processes it starts.
 
-    Linux hands cores to a program, where one is set up, whatever the limit says; so there the process declares itself
-    not dumpable, which also keeps other processes of the user out of its memory. Where a system knows neither,
-    nothing happens.
+    Linux passes cores to a configured program regardless of the limit, so there the process also declares
+    itself not dumpable, which keeps other processes of the user out of its memory too. Systems with neither
+    are unaffected.
     """
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource

@@ -1,6 +1,6 @@
-"""The door for bare `doit`: `globals().update(films("specs/*.yaml"))` in a dodo.py.
+"""Entry point for plain `doit`: `globals().update(films("specs/*.yaml"))` in a dodo.py.
 
-Shares everything with `spicy build`: the same receipts decide, the same store answers.
+It uses the same receipts and the same store as `spicy build`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def films(*patterns: str) -> dict[str, Any]:
-    """What a dodo.py needs: DOIT_CONFIG and the task creators of every spec that fits the patterns.
+    """Return the namespace of a dodo.py: DOIT_CONFIG and the task creators of all matching specs.
 
-    Patterns are relative to the dodo.py's folder, where doit runs. A spec with mistakes makes doit stop with
+    Patterns are relative to the dodo.py's folder, where doit runs. If a spec has mistakes, doit stops with
     its messages before anything is done.
     """
     from spicy.runner.doit_entry import task_namespace

@@ -1,22 +1,22 @@
-"""Every way in which spicy says no, as one small tree.
+"""The exceptions of spicy, as one tree.
 
     SpicyError
     ├── SpecError           mistakes in a spec or a recipe, all of a file at once
-    ├── UsageError          a command, an option or a setting that cannot be
-    ├── MediaError          ffmpeg or a media file failed; carries ffmpeg's last words
+    ├── UsageError          an invalid command, option or setting
+    ├── MediaError          ffmpeg or a media file failed; carries the end of ffmpeg's output
     ├── StoreError          the store cannot be used
-    │   └── DamagedObject   stored bytes are not what their name says
+    │   └── DamagedObject   stored bytes do not match their digest
     ├── StepFailed          one target cannot be made; names file, reason, advice
     ├── Interrupted         the user asked to stop; no new call may start
     └── CallError           one call to a provider has no answer
-        ├── Refused         moderation said no: final, never reworded, never retried
-        ├── CallFailed      the provider failed it; asking again later may work
-        ├── Expired         the answer existed and is gone; must be asked again
-        ├── ProviderUnreachable  accepted, but the answer cannot be had now; the next build goes on from there
-        ├── OutcomeUnknown  a submit whose answer was lost; dear, so not repeated silently
-        └── BudgetExceeded  the next call does not fit under the cap; not submitted
+        ├── Refused              refused by moderation: final, never reworded, never retried
+        ├── CallFailed           the provider failed the call; a later retry may succeed
+        ├── Expired              the answer existed and is gone; has to be submitted again
+        ├── ProviderUnreachable  unreachable now; the next build resumes an accepted call
+        ├── OutcomeUnknown       an expensive submission whose reply was lost; not repeated unless requested
+        └── BudgetExceeded       the next call does not fit under the cap; not submitted
 
-Errors carry fields and know nothing of exit codes, HTTP or terminals: the faces translate them.
+Errors carry fields and know nothing of exit codes, HTTP or terminals: the user interfaces translate them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from spicy.ids import Ticks, usd
 
 
 class SpicyError(Exception):
-    """Root of everything spicy raises on purpose."""
+    """The base class of all errors that spicy raises on purpose."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a text file; `line` and `column` count from 1, 0 when the place is not known."""
+    """One mistake in a text file; `line` and `column` count from 1, and are 0 if the place is not known."""
 
     file: str
     line: int
@@ -46,7 +46,7 @@ class Problem:
 
 
 class SpecError(SpicyError):
-    """A spec or recipe is wrong; `problems` lists every mistake found, in file order."""
+    """An invalid spec or recipe; `problems` lists every mistake found, in file order."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems))
@@ -54,11 +54,11 @@ class SpecError(SpicyError):
 
 
 class UsageError(SpicyError):
-    """What was asked on the command line or in the settings cannot be done."""
+    """A request on the command line or in the settings that cannot be fulfilled."""
 
 
 class MediaError(SpicyError):
-    """A media tool or file failed; `detail` holds the tail of ffmpeg's own words."""
+    """A failure of a media tool or file; `detail` has the end of ffmpeg's output."""
 
     def __init__(self, message: str, *, detail: str = "") -> None:
         self.message, self.detail = message, detail.strip()
@@ -66,11 +66,11 @@ class MediaError(SpicyError):
 
 
 class StoreError(SpicyError):
-    """The store cannot be read or written as it is."""
+    """A store that cannot be read or written in its present state."""
 
 
 class DamagedObject(StoreError):
-    """A stored object is missing or its bytes do not match its digest."""
+    """A stored object that is missing or whose bytes do not match its digest."""
 
     def __init__(self, digest: str, message: str) -> None:
         self.digest = digest
@@ -78,7 +78,7 @@ class DamagedObject(StoreError):
 
 
 class StepFailed(SpicyError):
-    """A target cannot be made from what was given: which file, why, and what to do about it."""
+    """A target that cannot be made from its inputs; has the file, the reason and advice."""
 
     def __init__(self, reason: str, *, file: str = "", advice: str = "") -> None:
         self.reason, self.file, self.advice = reason, file, advice
@@ -89,11 +89,11 @@ class StepFailed(SpicyError):
 
 
 class Interrupted(SpicyError):
-    """The run is stopping: calls in flight are journalled, no new one starts."""
+    """An interruption: the run is stopping, submitted calls stay in the ledger, and no new call starts."""
 
 
 class CallError(SpicyError):
-    """A call ended without an answer; `billed` is what it cost all the same (ticks)."""
+    """A call that ended without an answer; `billed` is its cost anyway (ticks)."""
 
     def __init__(self, message: str, *, billed: Ticks = Ticks(0)) -> None:
         self.message, self.billed = message, billed
@@ -104,10 +104,9 @@ class CallError(SpicyError):
 
 
 class Refused(CallError):
-    """The provider's moderation refused the request. Final for that request.
+    """A request refused by the provider's moderation. Final for that request.
 
-    `message` has the provider's words; as text, what was billed and the prompt follow, for only its author can
-    put it right.
+    `message` has the provider's message; the text form adds the billed amount and the prompt to correct.
     """
 
     def __init__(self, message: str, *, billed: Ticks = Ticks(0), prompt: str = "") -> None:
@@ -121,23 +120,23 @@ class Refused(CallError):
 
 
 class CallFailed(CallError):
-    """The provider failed the call. Never cached: the next build asks again."""
+    """A call that the provider failed. Never cached: the next build submits it again."""
 
 
 class Expired(CallError):
-    """The provider no longer has the answer of a submitted call."""
+    """A submitted call whose answer the provider no longer has."""
 
 
 class ProviderUnreachable(CallError):
-    """The provider has the call, but cannot be asked or its bytes cannot be had. The call stays open, unpaid for again."""
+    """A provider or its bytes that cannot be reached. A submitted call stays open and is not paid again."""
 
 
 class OutcomeUnknown(CallError):
-    """Submitted, maybe; the reply was lost, and repeating it could pay twice. As text, with what a build can do."""
+    """A submission whose reply was lost; repeating it could pay twice. The text form adds advice."""
 
     def __str__(self) -> str:
         return f"{self.message}. Check the provider's console, then build again with --retry-unknown"
 
 
 class BudgetExceeded(CallError):
-    """The next call does not fit under the cap, so it was not submitted."""
+    """A call that does not fit under the cap and was not submitted."""

@@ -1,4 +1,4 @@
-"""What happens in a run, said once, as frozen values. Sinks turn them into a terminal, JSON or a database."""
+"""The events of a run, as frozen values. Sinks write them to a terminal, JSON or a database."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from spicy.ids import CallKey, Digest, NodeId, Ticks
 from spicy.story.model import Story
 
 MONEY = frozenset({"cap", "committed", "cost", "left", "likely", "low", "paid", "saved", "worst"})
-"""Fields of events that are money."""
+"""Event fields that hold money."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A build begins; `films` and `provider` say of what and by whom, `specs` where each film is written.
+    """A build of `films` has started, with `provider`; `specs` has the spec file of each film.
 
     `until` is the step after which a storyboard stops; empty for a whole film.
     """
@@ -32,7 +32,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class StoryTold:
-    """What a film is about: known when the run starts, or told by its ideation."""
+    """A film's story is known: at the start of the run, or after its ideation."""
 
     film: str
     story: Story
@@ -40,7 +40,7 @@ class StoryTold:
 
 @dataclass(frozen=True, slots=True)
 class Recovering:
-    """An earlier build died with `calls` submissions under way, estimated at `committed`; they are brought home."""
+    """A dead build left `calls` submissions in progress, estimated at `committed`; they are resumed."""
 
     calls: int
     committed: Ticks
@@ -48,7 +48,7 @@ class Recovering:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The graph is known, or has grown after an ideation: how many targets, how many of them stale."""
+    """The graph is known or has grown after an ideation: total and stale targets, and their price."""
 
     film: str
     total: int
@@ -60,7 +60,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class NodeStarted:
-    """Work on a stale target begins; `reasons` say why it was stale."""
+    """Work on a stale target has started; `reasons` tell why it is stale."""
 
     node: NodeId
     title: str
@@ -69,7 +69,7 @@ class NodeStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallStarted:
-    """A call is put to the provider (not sent for stored answers)."""
+    """A call goes to the provider (not emitted for stored answers), or local work has started."""
 
     node: NodeId
     key: CallKey
@@ -80,7 +80,7 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallProgress:
-    """The provider's own progress, 0.0 to 1.0."""
+    """The progress of a call or of local work, 0.0 to 1.0."""
 
     node: NodeId
     key: CallKey
@@ -89,7 +89,7 @@ class CallProgress:
 
 @dataclass(frozen=True, slots=True)
 class CallDone:
-    """A call is answered and stored; from the store, `cost` is what was saved."""
+    """A call is answered and stored; if it came from the store, `cost` is the amount saved."""
 
     node: NodeId
     key: CallKey
@@ -103,7 +103,7 @@ class CallDone:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something the user should know that stops nothing."""
+    """A warning to the user; it stops nothing."""
 
     node: NodeId
     message: str
@@ -111,7 +111,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at a target: what came of it, what the judge said, and what making it cost when it was asked."""
+    """One attempt at a target: its asset, the judge's verdict, and its original cost."""
 
     number: int
     take: int
@@ -127,9 +127,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class NodeDone:
-    """A target is on disk, verified. `paid` is the money of this run, `scores` its attempts in order.
+    """A node's targets are on disk, verified. `paid` is this run's cost, `scores` has its attempts' in order.
 
-    `digests` are those of `targets`, in their order; `inputs` what went in, by label.
+    `digests` are those of `targets`, in their order; `inputs` the digests of the inputs, by label.
     """
 
     node: NodeId
@@ -145,7 +145,7 @@ class NodeDone:
 
 @dataclass(frozen=True, slots=True)
 class NodeFresh:
-    """A target needed nothing; `digests` are those of `targets`, in their order."""
+    """A node was up to date; `digests` are those of `targets`, in their order."""
 
     node: NodeId
     targets: tuple[str, ...] = ()
@@ -163,7 +163,7 @@ class NodeFailed:
 
 @dataclass(frozen=True, slots=True)
 class NodeBlocked:
-    """Not tried, because a target it needs failed."""
+    """A node was not tried, because a node it needs failed."""
 
     node: NodeId
     by: NodeId
@@ -171,7 +171,7 @@ class NodeBlocked:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """A build ends with an exit code; `left` is the likely price of what is still to be made."""
+    """A build has ended with an exit code; `left` is the likely price of what is still to be made."""
 
     run: str
     exit_code: int
@@ -204,12 +204,12 @@ Event = (
 
 
 def event_name(event: Event) -> str:
-    """The event's class name in snake case: `NodeDone` is `node_done`."""
+    """Return the event's class name in snake case: `NodeDone` is `node_done`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
 def fields(event: Event) -> dict[str, Json]:
-    """An event's fields as they are written: money says its unit, in ticks."""
+    """Return an event's fields for output; names of money fields get the suffix `_ticks`."""
     return _unit(dataclasses.asdict(event))
 
 
@@ -224,10 +224,10 @@ def _inner(value: Json) -> Json:
 
 
 class Sink(Protocol):
-    """Takes events from any thread. It must return quickly; what it raises is reported once, never passed on."""
+    """A receiver of events from any thread. It must return quickly; its errors are reported once, not raised."""
 
     def __call__(self, event: Event) -> None:
-        """Take one event."""
+        """Handle one event."""
 
     def close(self) -> None:
-        """Flush; no event follows."""
+        """Flush the output; no event follows."""

@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all.
+"""Atomic file operations: a file appears complete or not at all.
 
-Temporary file in the same folder, flush to disk, rename, flush the folder: a file that exists under
-its own name is complete, whatever died when.
+A temporary file in the same folder is written, flushed to disk and renamed, then the folder is flushed. A
+file under its final name is complete, even after a crash.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copy on 
 
 @contextlib.contextmanager
 def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Give a temporary path to fill; on success it becomes `path`, on any failure it is removed."""
+    """Yield a temporary path to write to; on success it is renamed to `path`, on failure removed."""
     if not path.parent.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         if durable:
@@ -40,17 +40,17 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 
 def temporary_path(path: Path) -> Path:
-    """A name beside `path` for a file in the making, which tells `sweep` whose it is."""
-    # The ending stays: ffmpeg and Pillow choose a format by it.
+    """Return a temporary path beside `path`; its name has the process id, for `remove_stale_drafts`."""
+    # The suffix is kept: ffmpeg and Pillow choose a format by it.
     return path.parent / f".{path.stem[:80]}.{os.getpid()}.{os.urandom(4).hex()}.part{path.suffix}"
 
 
 def remove_stale_drafts(folder: Path) -> int:
-    """Remove temporary files that dead processes left below `folder`; returns how many.
+    """Remove temporary files that dead processes left below `folder`; return their number.
 
-    Their names carry the process, so that another build's file in the making is left alone.
+    Their names have the process id, so the temporary files of other live builds are kept.
     """
-    if os.name != "posix":  # elsewhere a signal cannot ask whether a process lives
+    if os.name != "posix":  # elsewhere signal 0 cannot test whether a process is alive
         return 0
     gone = 0
     for path in folder.rglob(".*.part*"):
@@ -75,13 +75,13 @@ def _alive(process: int) -> bool:
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path` atomically."""
     with atomic_path(path, durable=durable) as temporary:
         temporary.write_bytes(data)
 
 
 def create_atomic(path: Path, data: bytes) -> bool:
-    """Write `data` to `path`, whole, unless something is there: then False. Of two at once one is told so."""
+    """Write `data` to a new `path` atomically; False if it exists, also for one of two concurrent calls."""
     if os.path.lexists(path):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,10 +118,10 @@ def _fill_new(path: Path, data: bytes) -> bool:
 
 
 def copy_atomic(source: Path, path: Path, *, expect: Digest | None = None, durable: bool = True) -> bool:
-    """Copy `source` to `path`, sharing blocks where the file system can.
+    """Copy `source` to `path`, sharing blocks if the file system can; return True if it was copied.
 
-    With `expect`, the source is hashed first; False, and nothing written, when they differ.
-    The copy never shares an inode: an editor that writes in place cannot reach the original.
+    With `expect`, the source is hashed first; if the digest differs, nothing is written and False is
+    returned. The copy never shares an inode, so an editor that writes in place cannot change the original.
     """
     with source.open("rb") as src:
         if expect is not None and hashlib.file_digest(src, "sha256").hexdigest() != expect:
@@ -145,9 +145,10 @@ def _share_blocks(source: int, target: int) -> bool:
 
 @contextlib.contextmanager
 def exclusive_lock(folder: Path, patience: float = 10.0) -> Iterator[None]:
-    """Change files of `folder` in turn with the other processes that ask for theirs; leaves no file behind.
+    """Hold an exclusive lock on `folder` among the processes that use it; it leaves no file behind.
 
-    Where folders cannot be locked, or when somebody holds it longer than `patience` seconds, it is not waited for.
+    If folders cannot be locked, or another process holds the lock longer than `patience` seconds, go on
+    without.
     """
     try:
         import fcntl
@@ -185,9 +186,9 @@ def _sync(path: Path) -> None:
 
 
 def is_locked(path: Path, *, unsure: bool = False) -> bool:
-    """Whether any process holds the file locked; without a file the answer is no, and `unsure` where none can be had.
+    """Return True if a process holds a lock on the file, False if there is no file, `unsure` if unknown.
 
-    Asking takes only a shared lock, so that two who ask at once do not take each other for the holder.
+    The test takes only a shared lock, so that two concurrent tests do not mistake each other for the holder.
     """
     try:
         import fcntl
@@ -211,7 +212,7 @@ def is_locked(path: Path, *, unsure: bool = False) -> bool:
 
 
 def _is_locked_elsewhere(path: Path, unsure: bool) -> bool:
-    """There is no shared lock to ask with: others who ask hold theirs for a moment only."""
+    """Test with an exclusive lock, retried briefly: without shared locks, tests exclude each other."""
     from filelock import FileLock, Timeout
 
     try:

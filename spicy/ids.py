@@ -1,4 +1,4 @@
-"""The names that cross every floor, as types: digests, keys, node ids, money."""
+"""Types used in all layers: digests, keys, node ids, money and steps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ CallKey = NewType("CallKey", str)
 """SHA-256 of a call's canonical request, 64 hexadecimal digits."""
 
 NodeKey = NewType("NodeKey", str)
-"""SHA-256 of everything a target depends on; decides whether the target is stale."""
+"""SHA-256 of everything a node depends on; decides whether the node is stale."""
 
 NodeId = NewType("NodeId", str)
 """`film:step/item`, for example `fox_owl:video/02`; also the name of its doit task."""
 
 Ticks = NewType("Ticks", int)
-"""Money as xAI counts it: 10^-10 US dollars (xai-sdk `usage.cost_in_usd_ticks`)."""
+"""Money in xAI's unit: 10^-10 US dollars (xai-sdk `usage.cost_in_usd_ticks`)."""
 
 TICKS_PER_USD = 10_000_000_000
 
@@ -32,11 +32,11 @@ def usd(ticks: int) -> str:
 
 
 MOST_DOLLARS = 1_000_000
-"""What a cap may be; its ticks fit wherever money is kept."""
+"""The largest allowed cap; its ticks fit wherever money is stored."""
 
 
 def ticks(dollars: float) -> Ticks:
-    """Turn dollars, as people and recipes write them, into ticks."""
+    """Return dollars, as users and recipes write them, in ticks."""
     return Ticks(round(dollars * TICKS_PER_USD))
 
 

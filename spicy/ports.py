@@ -1,7 +1,7 @@
-"""The seams: what a call is, what a provider promises, how a step asks. Values and protocols only.
+"""The interfaces between packages: calls, providers and the call client. Values and protocols only.
 
-A call is a frozen description of one request. Its key is derived from `canonical()`, so a field added
-here changes every key: give it a default and leave defaults out of the canonical form.
+A call is a frozen description of one request. Its key is derived from `canonical()`, so a new field would
+change every key: give it a default, because defaults are left out of the canonical form.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spicy.ids import CallKey, Digest, Ticks
 
 
 class Kind(StrEnum):
-    """What a call asks a provider for."""
+    """The kind of result that a call requests."""
 
     CHAT = "chat"
     IMAGE = "image"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A JSON Schema for a structured answer; `text` is canonical JSON, `name` titles it."""
+    """A JSON Schema for a structured answer; `text` is canonical JSON, `name` its title."""
 
     name: str
     text: str
@@ -38,10 +38,10 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class OrderOnly:
-    """What is sent along but left out of the key, like make's order-only prerequisites.
+    """Inputs that are sent but not part of the key, like make's order-only prerequisites.
 
-    With soft continuity the previous keyframe helps when a keyframe is first made; a later change of
-    it must not remake this one.
+    With soft continuity the previous keyframe is used when a keyframe is first made, but a later change of it
+    must not remake this one.
     """
 
     images: tuple[Digest, ...]
@@ -58,7 +58,7 @@ class _Call:
     kind: ClassVar[Kind]
 
     def canonical(self) -> dict[str, Json]:
-        """The request as data: kind and every field that differs from its default, order-only parts left out."""
+        """Return the request as data: kind and all non-default fields, without order-only parts."""
         out: dict[str, Json] = {"kind": self.kind.value}
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
@@ -87,9 +87,9 @@ def _plain(value: object) -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCall(_Call):
-    """A question to a language model, with pictures to look at, answered as JSON of `schema`, or freely without.
+    """A request to a language model, with optional pictures; answered as JSON of `schema`, if any, or text.
 
-    `turns` are what was said before, oldest first.
+    `turns` are the earlier messages, oldest first.
     """
 
     kind: ClassVar[Kind] = Kind.CHAT
@@ -102,7 +102,7 @@ class ChatCall(_Call):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageCall(_Call):
-    """A still: drawn from text alone, or an edit of `images`, which the prompt names as <IMAGE_0>, …"""
+    """A still: generated from text alone, or an edit of `images`, which the prompt names as <IMAGE_0>, …"""
 
     kind: ClassVar[Kind] = Kind.IMAGE
     aspect_ratio: str
@@ -112,11 +112,11 @@ class ImageCall(_Call):
     order_only: OrderOnly | None = None
 
     def sent_images(self) -> tuple[Digest, ...]:
-        """All pictures that travel with the request, in order."""
+        """Return all pictures sent with the request, in order."""
         return self.images + (self.order_only.images if self.order_only else ())
 
     def sent_prompt(self) -> str:
-        """The prompt as it travels."""
+        """Return the prompt as it is sent."""
         return f"{self.prompt}\n{self.order_only.note}" if self.order_only else self.prompt
 
 
@@ -124,7 +124,7 @@ class ImageCall(_Call):
 class VideoCall(_Call):
     """A clip of `duration` whole seconds that starts from the still `image`, or is made from the prompt alone.
 
-    With `references` (reference-to-video) those pictures show who and what is in it, all the way through;
+    With `references` (reference-to-video) those pictures show the characters and things in the whole clip;
     the prompt names them as <IMAGE_0>, … in this order, the still not counted.
     """
 
@@ -138,9 +138,9 @@ class VideoCall(_Call):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditCall(_Call):
-    """A correction of an existing clip; length, size and shape stay as they are.
+    """A correction of an existing clip; length, size and aspect ratio do not change.
 
-    `seconds` (rounded up) and `resolution` describe `video`; they are there for the price.
+    `seconds` (rounded up) and `resolution` describe `video`; they determine the price.
     """
 
     kind: ClassVar[Kind] = Kind.EDIT
@@ -151,9 +151,9 @@ class EditCall(_Call):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtendCall(_Call):
-    """An existing clip that goes on for `seconds` (2 to 10) more; the answer is the whole, longer clip.
+    """An extension of an existing clip by `seconds` (2 to 10); the answer is the whole, longer clip.
 
-    `resolution` describes `video`; it is there for the price.
+    `resolution` describes `video`; it determines the price.
     """
 
     kind: ClassVar[Kind] = Kind.EXTEND
@@ -166,7 +166,7 @@ Call = ChatCall | ImageCall | VideoCall | EditCall | ExtendCall
 
 
 def inputs_of(call: Call) -> tuple[Digest, ...]:
-    """Digests of every file that travels with `call`, in the order the prompt names them."""
+    """Return the digests of all files sent with `call`, in the order the prompt names them."""
     match call:
         case ChatCall():
             return (*(image for turn in call.turns for image in turn.images), *call.images)
@@ -179,14 +179,14 @@ def inputs_of(call: Call) -> tuple[Digest, ...]:
 
 
 def call_key(provider: str, call: Call) -> CallKey:
-    """Derive the call key: provider and canonical request, nothing else."""
+    """Return the call key, derived from the provider and the canonical request only."""
     return CallKey(digest_json("spicy.call.v1", {"provider": provider, **call.canonical()}))
 
 
 def read_call(canonical: Mapping[str, Json]) -> Call:
-    """The call that `canonical()` describes, less what was order-only: it has the same key.
+    """Return the call that `canonical()` describes, without order-only parts; it has the same key.
 
-    For work that outlived its asker. Raises ValueError for what no call of this version is.
+    Used to resume a call whose process died. Raises ValueError if it is not a call of this version.
     """
     kinds: dict[Json, type[Call]] = {
         cls.kind.value: cls for cls in (ChatCall, ImageCall, VideoCall, EditCall, ExtendCall)
@@ -216,39 +216,39 @@ def _turn(value: Json) -> Turn:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A provider's name for work in progress; enough, with the call, to poll it from another process."""
+    """A provider's id of work in progress; with the call, enough to poll it from another process."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Not done yet; `progress` is 0.0 to 1.0, or None when the provider does not say."""
+    """A call still in progress; `progress` is 0.0 to 1.0, or None if the provider does not report it."""
 
     progress: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished call: JSON text for a chat, otherwise media that `fetch` brings in."""
+    """A finished call: text for a chat, otherwise media that `fetch` downloads."""
 
     model: str
-    """The model that answered, which may not be the one that was asked."""
+    """The model that answered, which may differ from the requested one."""
     cost: Ticks | None
-    """None when the provider does not say; it is then booked at its estimate, so that a cap still holds."""
+    """None if the provider does not report it; the estimate is then counted, so that the cap still holds."""
     text: str | None = None
     link: str | None = None
-    """Where `fetch` finds the media; it may expire."""
+    """The link from which `fetch` downloads the media; it may expire."""
 
 
 class Provider(Protocol):
-    """Who answers calls. One instance serves all threads of a run.
+    """The interface of a service that answers calls. One instance serves all threads of a run.
 
-    `submit` may cost money and is called at most once for a call; everything else is free and may be
-    repeated. All three raise `CallFailed` or `Refused` only when the provider itself said so, which ends the
-    call; `Expired` when it does not know the ticket or the link is dead; `ProviderUnreachable` when it could not be
-    asked or the bytes did not arrive, which ends nothing. Any other exception from `submit` means that nobody
-    knows whether it was accepted. `fetch` writes the media to the new file `into`.
+    `submit` may cost money and is called at most once per call; everything else is free and may be repeated.
+    All three raise `CallFailed` or `Refused` only if the provider itself reported it, which ends the call;
+    `Expired` if it does not know the ticket or the link has expired; `ProviderUnreachable` if the request did
+    not reach it or the bytes did not arrive, which does not end the call. Any other exception from `submit`
+    means that it is unknown whether the call was accepted. `fetch` writes the media to the new file `into`.
     """
 
     @property
@@ -257,19 +257,19 @@ class Provider(Protocol):
 
     @property
     def poll_seconds(self) -> float:
-        """How long to wait between two polls of one ticket."""
+        """The longest wait between two polls of one ticket, in seconds."""
 
     def submit(self, call: Call, files: Mapping[Digest, Path]) -> Ticket | Answer:
         """Send the call once. `files` holds a readable path for each of `inputs_of(call)`."""
 
     def poll(self, ticket: Ticket) -> Running | Answer:
-        """Ask how a submitted call is doing."""
+        """Return the state of a submitted call."""
 
     def fetch(self, answer: Answer, into: Path) -> None:
-        """Bring the media of `answer` to the new file `into`."""
+        """Download the media of `answer` to the new file `into`."""
 
     def close(self) -> None:
-        """Release threads and channels. Work in progress elsewhere goes on."""
+        """Release threads and channels; work in progress at the provider goes on."""
 
 
 # --- steps -----------------------------------------------------------------------------------------
@@ -277,13 +277,13 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """Bytes that the store holds."""
+    """A reference to bytes in the store."""
 
     digest: Digest
     suffix: str
-    """File ending with its dot, such as `.jpg`."""
+    """File name suffix with its dot, such as `.jpg`."""
     origin: str = ""
-    """The user's path of a file that was taken in, for messages."""
+    """The user's path of an imported file, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,24 +296,24 @@ class CallResult:
     cost: Ticks
     from_store: bool
     started: str
-    """UTC, ISO 8601: when the provider was first asked, not when the store answered."""
+    """UTC, ISO 8601: the time of the original submission, not of the answer from the store."""
     seconds: float
     text: str | None = None
     asset: Asset | None = None
 
     def media(self) -> Asset:
-        """The asset of an image or video answer."""
+        """Return the asset of an image or video answer. Raises TypeError for a text answer."""
         if self.asset is None:
             raise TypeError(f"a {self.call.kind} call answers with text, not media")
         return self.asset
 
 
 LOCAL_VERSION = 2
-"""Raised when local work ends in other bytes than before, so that films made the old way are made again."""
+"""Increase it when local work produces other bytes than before, so that existing films are made again."""
 
 
 class LocalKind(StrEnum):
-    """Local work that is worth remembering."""
+    """The kinds of cached local work."""
 
     FIRST_FRAME = "first_frame"
     LAST_FRAME = "last_frame"
@@ -323,7 +323,7 @@ class LocalKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocalJob:
-    """Free, deterministic work on this machine: a frame of a clip, a still in shape, the join of a film."""
+    """Free, deterministic work on this machine: a frame of a clip, a cropped still, the join of a film."""
 
     kind: LocalKind
     inputs: tuple[Digest, ...]
@@ -331,7 +331,7 @@ class LocalJob:
     suffix: str = ".jpg"
 
     def key(self) -> CallKey:
-        """Its place in the store."""
+        """Return its key in the store."""
         return CallKey(
             digest_json(
                 "spicy.local.v1",
@@ -347,26 +347,26 @@ class LocalJob:
 
 @dataclass(frozen=True, slots=True)
 class LocalResult:
-    """What local work gave: its bytes, and what is worth telling about them."""
+    """The result of local work: its bytes and facts about them."""
 
     asset: Asset
     report: Mapping[str, Json] = field(default_factory=dict)
 
 
 class CallClient(Protocol):
-    """How a step gets anything done: known questions are answered from the store for $0."""
+    """The interface through which a step makes calls; known calls are answered from the store for $0."""
 
     def call(self, call: Call, purpose: str) -> CallResult:
-        """Answer `call`; `purpose` (sheet, check, clip, …) labels its cost. Raises CallError."""
+        """Return the answer to `call`; `purpose` (sheet, clip, …) labels its cost. Raises CallError."""
 
     def local(self, job: LocalJob) -> LocalResult:
-        """Do or recall local work. Raises MediaError."""
+        """Return the result of local work, stored or new. Raises MediaError."""
 
     def take_in(self, path: Path) -> Asset:
-        """Put a file of the user's into the store. Raises StepFailed when it cannot be read."""
+        """Put a user's file into the store and return the asset. Raises StepFailed if it is unreadable."""
 
     def open(self, asset: Asset) -> Path:
-        """A verified, read-only path of the asset's bytes. Raises DamagedObject."""
+        """Return a verified, read-only path of the asset's bytes. Raises DamagedObject."""
 
     def warn(self, message: str) -> None:
-        """Tell the user something that does not stop the step."""
+        """Warn the user about something that does not stop the step."""

@@ -1,6 +1,6 @@
-"""Settings, read once: from the environment and `.env`. Nothing else in spicy reads either.
+"""Reads the settings, once, from the environment and `.env`. Nothing else in spicy reads either.
 
-By hand over pydantic and python-dotenv: pydantic-settings would add a twelfth to the time of a build that has
+It uses pydantic and python-dotenv directly: pydantic-settings would add a twelfth to the time of a build with
 nothing to do.
 """
 
@@ -26,33 +26,33 @@ def _default_cache() -> Path:
 
 
 class Settings(BaseModel):
-    """Where things are and who answers. Secrets are masked wherever the object is shown."""
+    """Folders, provider and keys. Secrets are masked wherever the object is shown."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     cache_dir: Path = Field(default_factory=_default_cache, validation_alias="SPICY_CACHE_DIR")
     """The store's folder."""
     build_dir: Path = Field(default=Path("build"), validation_alias="SPICY_BUILD_DIR")
-    """Where films go; relative to the working directory."""
+    """The folder of the films; relative to the working directory."""
     provider: str | None = Field(default=None, validation_alias="SPICY_PROVIDER")
-    """Who answers calls when the command line does not say."""
+    """The default provider if the command line names none."""
     api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("GROK_API_KEY", "XAI_API_KEY")
     )
     """xAI's key."""
     xai_host: str | None = Field(default=None, validation_alias="SPICY_XAI_HOST")
-    """Another server than api.x.ai."""
+    """A server to use instead of api.x.ai."""
     jobs: int = Field(default=8, ge=1, le=1024, validation_alias="SPICY_JOBS")
-    """Targets made at the same time when the command line does not say."""
+    """The number of targets made at the same time if the command line does not set it."""
 
 
 class ServerSettings(BaseModel):
-    """How `spicy serve` listens, stores and waits; the names are those of the server that it grew from."""
+    """Addresses, folders and timeouts of `spicy serve`; the variables keep the names of its predecessor."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     host: str = Field(default="127.0.0.1", validation_alias="SERVER_HOST")
-    """Any other than a loopback address needs `api_key` and `worker_key`."""
+    """An address other than loopback needs `api_key` and `worker_key`."""
     port: int = Field(default=8000, ge=0, le=65535, validation_alias="SERVER_PORT")
     videos: Path = Field(default=Path("videos"), validation_alias="VIDEO_STORAGE_PATH")
     logs: Path = Field(default=Path("logs"), validation_alias="LOG_PATH")
@@ -60,33 +60,34 @@ class ServerSettings(BaseModel):
     video_days: float = Field(default=7, gt=0, le=36500, validation_alias="MAX_VIDEO_AGE_DAYS")
     """Days after which videos are removed."""
     video_timeout: float = Field(default=300, gt=0, le=86400, validation_alias="JOB_TIMEOUT_SECONDS")
-    """Seconds that a worker may be silent about a video job."""
+    """Seconds that a worker may go without reporting on a video job."""
     chat_timeout: float = Field(default=60, gt=0, le=86400, validation_alias="CHAT_JOB_TIMEOUT_SECONDS")
     chat_wait: float = Field(default=60, gt=0, le=3600, validation_alias="CHAT_COMPLETION_WAIT_SECONDS")
     """Seconds that a chat request waits for its answer."""
     api_key: SecretStr | None = Field(default=None, validation_alias="SPICY_API_KEY")
-    """What clients have to send as bearer token."""
+    """The bearer token that clients have to send."""
     worker_key: SecretStr | None = Field(default=None, validation_alias="SPICY_WORKER_KEY")
-    """What polling workers have to send as bearer token."""
+    """The bearer token that polling workers have to send."""
     builtin_worker: bool = Field(default=True, validation_alias="SPICY_BUILTIN_WORKER")
     cors_origins: str = Field(default="local", validation_alias="SPICY_CORS_ORIGINS")
-    """Origins of web pages that may ask, separated by commas: `local` is any page of this machine and any browser
+    """Allowed origins of web pages, separated by commas: `local` is any page of this machine and any browser
     extension, `*` any page at all, and only without keys."""
     recipe: str = Field(default="default", validation_alias="SPICY_RECIPE")
-    """Whose models, prices and rates serve."""
+    """The recipe whose models, prices and rates are used."""
     jobs: int = Field(default=8, ge=1, le=256, validation_alias="SPICY_SERVER_JOBS")
-    """Jobs that the built-in worker does at the same time."""
+    """The number of jobs that the built-in worker runs at the same time."""
 
 
 def read_server_settings(environment: Mapping[str, str] = os.environ) -> ServerSettings:
-    """Read the server's part of `.env` and the environment. Raises UsageError that names the variable."""
+    """Return the server's settings from `.env` and the environment. Raises UsageError with the variable."""
     return _read(ServerSettings, environment)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read `.env` and the environment, which goes before it; an empty variable counts as not set.
+    """Return the settings from `.env` and the overriding environment; an empty variable counts as not set.
 
-    A process that finds a key writes no core file any more. Raises UsageError that names the variable, never its value.
+    A process that finds a key disables its core files. Raises UsageError that names the variable, never its
+    value.
     """
     settings = _read(Settings, environment)
     if settings.api_key is not None:

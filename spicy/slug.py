@@ -1,7 +1,7 @@
-"""Names become file names: plain, short, legal on every system, and the same for ever.
+"""Turns names into file names: plain, short, legal on every system, and stable.
 
-Slugs name files and targets only. They never enter a key, so a change here would move files but buy
-nothing again.
+Slugs name files and targets only. They are never part of a key, so a change here would move files but not
+cause new paid calls.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from anyascii import anyascii
 
 _LONGEST = 60
 _RESERVED = frozenset({"con", "prn", "aux", "nul"} | {f"{p}{n}" for p in ("com", "lpt") for n in range(10)})
-"""Device names, which Windows does not give to a file, whatever its ending."""
+"""Device names, which Windows does not allow for files, whatever their suffix."""
 
 
 def slug(text: str) -> str:
-    """Turn any name into a file name part of `[a-z0-9-]`, never empty; equal texts give equal slugs."""
+    """Return any name as a file name part of `[a-z0-9-]`, never empty; equal texts give equal slugs."""
     plain = re.sub(r"[^a-z0-9]+", "-", anyascii(_nfc(text)).lower()).strip("-")
     return _safe(plain, text)
 
 
 def film_name(path: PurePath | str) -> str:
-    """Name a film after its spec's stem: `[A-Za-z0-9_-]` stays, the rest is transliterated."""
+    """Return a film's name from its spec's stem: `[A-Za-z0-9_-]` stays, the rest is transliterated."""
     stem = PurePath(path).stem
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", anyascii(_nfc(stem)))
     return _safe(plain if plain == stem else plain.strip("-"), stem)
 
 
 def fold(text: str) -> str:
-    """Reduce a name to what tells it from others when case, accents and spacing do not count."""
+    """Return a name in a form for comparison that ignores case, accents and spacing."""
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return " ".join("".join(c for c in apart if not unicodedata.combining(c)).split())
 

@@ -1,1 +1,1 @@
-"""The engine: one paid call, recovery, freshness, forecast, and the wiring of everything."""
+"""The engine: paid calls, recovery, staleness checks, forecast, and the wiring of the parts."""

@@ -1,4 +1,4 @@
-"""The wiring: settings become a store, a provider and a maker. The one place where the parts meet."""
+"""The wiring: the only module that builds store, provider and maker from the settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OFFLINE = "animatic"
 
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
-    """What a provider may need to open."""
+    """The settings, recipe and stop event that a provider may need to open."""
 
     settings: Settings
     recipe: Recipe
@@ -57,7 +57,7 @@ PROVIDERS: Mapping[str, Callable[[ProviderContext], Provider]] = {OFFLINE: _anim
 
 
 class LazyProvider:
-    """A provider that opens when it is first asked: what the store answers needs no key and no network."""
+    """A provider that opens on first use: calls that the store answers need no key and no network."""
 
     def __init__(self, name: str, open: Callable[[], Provider]) -> None:
         self._name, self._open = name, open
@@ -71,19 +71,19 @@ class LazyProvider:
 
     @property
     def poll_seconds(self) -> float:
-        """The provider's own."""
+        """The provider's poll interval in seconds."""
         return self._real().poll_seconds
 
     def submit(self, call: Call, files: Mapping[Digest, Path]) -> Ticket | Answer:
-        """As the provider does."""
+        """Submit through the provider."""
         return self._real().submit(call, files)
 
     def poll(self, ticket: Ticket) -> Running | Answer:
-        """As the provider does."""
+        """Poll through the provider."""
         return self._real().poll(ticket)
 
     def fetch(self, answer: Answer, into: Path) -> None:
-        """As the provider does."""
+        """Fetch through the provider."""
         self._real().fetch(answer, into)
 
     def close(self) -> None:
@@ -102,9 +102,9 @@ class LazyProvider:
 def choose_provider(
     asked: str | None, settings: Settings, *, to_plan: bool = False
 ) -> tuple[str, str | None]:
-    """Which provider answers, and one line about it when the choice was not the user's.
+    """Return the provider's name, and a one-line notice if it was chosen by default. Raises UsageError.
 
-    `to_plan` allows any name that a recipe knows models for: looking ahead needs no provider.
+    `to_plan` allows any name that a recipe has models for: planning needs no provider.
     """
     name = asked or settings.provider
     if name is None and settings.api_key is not None:
@@ -117,7 +117,7 @@ def choose_provider(
 
 
 def check_provider(name: str, settings: Settings, recipe: Recipe) -> str:
-    """Say who answers, after asking for free whether the key is good. Raises UsageError before anything is spent."""
+    """Check the provider's key for free and return a description. Raises UsageError before spending."""
     if name != "xai":
         return f"{name}, offline, for $0"
     provider = _xai(ProviderContext(settings, recipe, threading.Event()))
@@ -128,12 +128,12 @@ def check_provider(name: str, settings: Settings, recipe: Recipe) -> str:
 
 
 def open_store(settings: Settings) -> Store:
-    """The store, not yet written to."""
+    """Return the store; nothing is written to it yet."""
     return Store(settings.cache_dir.expanduser())
 
 
 def new_run() -> str:
-    """A run's name: sorts by time, unique among processes."""
+    """Return a new run's name: it sorts by time and is unique among processes."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
@@ -150,7 +150,7 @@ def build_maker(
     *,
     retry_unknown: bool = False,
 ) -> Maker:
-    """Everything that makes nodes, over one provider; submit rates are those of the first film's recipe."""
+    """Return a maker of nodes over one provider; the submit rates are those of the first film's recipe."""
     from spicy.engine.calls.caller import Caller
     from spicy.engine.maker import Maker
 

@@ -1,8 +1,8 @@
-"""What a build would do, why, and for how much: the graph walked against the store without spending anything.
+"""Forecast of a build: what it would do, why, and at what price. Walks the graph without spending anything.
 
-A stale node's step is run for real, but on stored answers alone. If it comes to its end, the node costs
-nothing and its outputs are known, so its dependants can be looked at the same way; where it meets a call
-that the store does not have, the price starts.
+The step of a stale node is really run, but on stored answers only. If it completes, the node costs nothing
+and its outputs are known, so its dependants can be forecast the same way. At the first call that the store
+does not have, the price starts.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 
 class PlannedAction(StrEnum):
-    """What a build would do with a node."""
+    """The action that a build would take for a node."""
 
     FRESH = "fresh"
     STORED = "stored"
-    """Remade for $0 from the store, or by local work alone."""
+    """Remade for $0 from stored answers or by local work."""
     CALLS = "calls"
-    """At least one call has to be put to the provider."""
+    """At least one call has to be submitted to the provider."""
     REFUSED = "refused"
-    """A call that it needs was refused for good, or it waits for a node of which that is so."""
+    """A call that it needs was refused for good, or it waits for such a node."""
 
 
 UNTIL: Mapping[str, frozenset[Step]] = {
@@ -49,31 +49,31 @@ UNTIL: Mapping[str, frozenset[Step]] = {
     "keyframes": frozenset({Step.IDEATION, Step.CHARACTER, Step.SCRIPT, Step.KEYFRAME}),
     "videos": frozenset({Step.IDEATION, Step.CHARACTER, Step.SCRIPT, Step.KEYFRAME, Step.VIDEO}),
 }
-"""Where a build may stop, and the steps that it takes until then."""
+"""The points at which a build may stop, and the steps it runs until then."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeForecast:
-    """What a build would do with one node, why, and what it would cost."""
+    """The forecast of one node: action, reasons and price."""
 
     node: Node
     fate: PlannedAction
     reasons: tuple[Reason, ...]
     price: Price = Price()
     shared: bool = False
-    """Its first call is priced with another node that asks the same."""
+    """True if its first call is already priced at another node that needs the same call."""
     older: str = ""
-    """With soft continuity: the neighbour whose newer keyframe this one was not made from."""
+    """With soft continuity: the previous keyframe that is newer than the one this node was made with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a build would do with one film. `pending` prices a film whose story is not written yet."""
+    """The forecast of one film; `pending` has the prices of a film whose story is not written yet."""
 
     film: Film
     outlooks: tuple[NodeForecast, ...]
     pending: tuple[tuple[str, Price], ...] = ()
-    """What is guessed, in words, and its price."""
+    """Description and price of each guessed part."""
 
     @property
     def price(self) -> Price:
@@ -85,16 +85,16 @@ class Forecast:
 
     @property
     def stale(self) -> tuple[NodeForecast, ...]:
-        """Everything that is not fresh."""
+        """The nodes that are not fresh."""
         return tuple(o for o in self.outlooks if o.fate is not PlannedAction.FRESH)
 
 
 Choose = Callable[[Sequence[Node]], Iterable[str]]
-"""Picks the ids of the nodes that are wanted."""
+"""Selects the ids of the wanted nodes."""
 
 
 def forecast_all(films: Iterable[Film], store: Store, choose: Choose | None = None) -> list[Forecast]:
-    """Foresee the build of some films; a call that two of them share is priced once."""
+    """Return the forecasts of some films; a call that two of them share is priced once."""
     asked: set[CallKey] = set()
     return [forecast(film, store, choose, asked) for film in films]
 
@@ -102,9 +102,9 @@ def forecast_all(films: Iterable[Film], store: Store, choose: Choose | None = No
 def forecast(
     film: Film, store: Store, choose: Choose | None = None, asked: set[CallKey] | None = None
 ) -> Forecast:
-    """Foresee the build of a film, or of the nodes that `choose` picks and what they need.
+    """Return the forecast of a film, or of the nodes that `choose` selects and their dependencies.
 
-    `asked` collects the calls that are priced already.
+    `asked` collects the calls that are already priced.
     """
     if film.told is None:
         return Forecast(film, (), tuple(film.guess()))
@@ -118,7 +118,7 @@ def forecast(
 
 
 def needed(nodes: Iterable[Node], wanted: set[str]) -> tuple[Node, ...]:
-    """The nodes named in `wanted` and all that they come after, in their order."""
+    """Return the nodes in `wanted` and all their dependencies, in graph order."""
     chosen = []
     for node in reversed(tuple(nodes)):
         if node.id in wanted:
@@ -128,18 +128,18 @@ def needed(nodes: Iterable[Node], wanted: set[str]) -> tuple[Node, ...]:
 
 
 _ACCEPTED = ("submitted", "ready")
-"""States of a call that a build, dead or alive, has in its books: whoever needs the answer gets it for nothing."""
+"""States of a call that some build, live or dead, has already paid for: its answer costs no more."""
 
 
 class _View:
-    """The files as they would be at each point of the build: known digests, and unknown ones."""
+    """The simulated state of the files at each point of the build: known and unknown digests."""
 
     def __init__(self, film: Film, store: Store, asked: set[CallKey]) -> None:
         self.film, self.store, self.asked = film, store, asked
         self.digests: dict[str, Digest] = {}
         self.unknown: dict[str, Node] = {}
         self.refused: set[NodeId] = set()
-        """What will not be made, so that what needs it will not be tried."""
+        """Nodes that will not be made; the nodes that depend on them will not be tried."""
 
     def digest_of(self, path: str) -> Digest | None:
         return self.digests.get(path) or self.store.memo.digest(path)
@@ -185,7 +185,7 @@ class _View:
             if missing.call is None:
                 return NodeForecast(node, PlannedAction.STORED, reasons)
             key = call_key(self.film.prompts.provider, missing.call)
-            shared = key in self.asked  # it will be there when this node's turn comes
+            shared = key in self.asked  # its answer will be in the store when this node is made
             self.asked.add(key)
             price = Price() if shared else self._rest(node, ask, missing.call, key)
             return NodeForecast(node, PlannedAction.CALLS, reasons, price, shared=shared)
@@ -194,7 +194,7 @@ class _View:
             self.refused.add(node.id)
             return NodeForecast(node, PlannedAction.REFUSED, reasons)
         except SpicyError:
-            # It would fail, or the store is damaged: the whole loop is the honest price.
+            # The step would fail, or the store is damaged: assume the price of the whole loop.
             self._lose(node)
             return NodeForecast(
                 node, PlannedAction.CALLS if _calls(node) else PlannedAction.STORED, reasons, node.price
@@ -205,7 +205,7 @@ class _View:
         return NodeForecast(node, PlannedAction.STORED, reasons)
 
     def _refusal(self, key: CallKey) -> str:
-        """The words of a provider whose last word on a call was no: it is not asked again."""
+        """Return the provider's message if a call was refused for good, else an empty text."""
         row = self._row(key)
         return row.note or "refused" if row is not None and row.state.value == "refused" else ""
 
@@ -214,30 +214,31 @@ class _View:
         return row.state.value if row is not None else ""
 
     def _row(self, key: CallKey) -> LedgerRow | None:
-        """What the ledger last has of a call."""
-        if not (self.store.root / "ledger.sqlite").exists():  # looking ahead writes nothing
+        """Return the latest ledger row of a call, or None."""
+        if not (self.store.root / "ledger.sqlite").exists():  # a forecast must not create the ledger
             return None
         try:
             return self.store.ledger.find(key)
-        except StoreError:  # one that cannot be written cannot be asked
+        except StoreError:  # a ledger that cannot be written cannot be queried either
             return None
 
     def _asset(self, path: str) -> Asset:
         digest = self.digest_of(path)
         if digest is None:
             raise StepFailed("is missing", file=path)
-        # Looking ahead must not fill the store with the user's files: the digest is enough.
+        # A forecast must not copy the user's files into the store; the digest is enough.
         return Asset(digest, Path(path).suffix.lower(), path)
 
     def _soft(self, path: str) -> Asset:
-        """An order-only input: it is in no key, so that one still to be made does not matter here."""
+        """Return an order-only input; it is in no key, so an unmade one gets a placeholder digest."""
         digest = None if path in self.unknown else self.digest_of(path)
         return Asset(digest or Digest("0" * 64), Path(path).suffix.lower(), path)
 
     def _rest(self, node: Node, ask: ReplayCallClient, call: Call, key: CallKey) -> Price:
-        """The price from the first call that is not in the store.
+        """Return the price from the first call that is not in the store.
 
-        One that was accepted already is paid for, if its answer comes home; the worst is that it does not.
+        A call that was already accepted costs nothing more if its answer arrives; the worst price assumes
+        that it does not.
         """
         recipe = self.film.recipe
         done = sum(estimate_cost(answered.call, recipe) for answered in ask.calls)
@@ -263,5 +264,5 @@ class _View:
 
 
 def _calls(node: Node) -> bool:
-    """Whether making the node from nothing puts calls to a provider."""
+    """Return True if making the node from scratch needs calls to a provider."""
     return isinstance(node.job, CharacterJob | KeyframeJob | VideoJob) and not node.job.own

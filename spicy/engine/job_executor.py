@@ -1,7 +1,7 @@
-"""A job of the server, answered through the one path of a paid call: same store, same ledger, same provider.
+"""Executes server jobs through the single path of a paid call: same store, same ledger, same provider.
 
-What was ever paid for, by a film or by a job, answers here for $0; and a job that is done twice after a crash
-finds the ticket of the first time.
+Answers already paid for, by a film or by a job, cost $0 here. A job that is run again after a crash rejoins
+the ticket of its first run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from spicy.store.orphans import collect_orphans
 from spicy.store.store import Store
 
 ALIASES = frozenset({"", "grok", "grok-vision", "grok-imagine"})
-"""What clients call whichever model the recipe names for their kind of request."""
+"""Model names of clients that stand for the recipe's model for that kind of request."""
 
 LONGEST = 15
 SHAPES = ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3")
@@ -40,11 +40,11 @@ RUN = "serve"
 
 
 class UnknownModel(UsageError):
-    """No model of that name answers that kind of request."""
+    """An error: no model of that name answers that kind of request."""
 
 
 class JobExecutor:
-    """Answers orders for all workers of a server."""
+    """The executor of job requests, shared by all workers of a server."""
 
     def __init__(self, caller: Caller, recipe: Recipe, store: Store) -> None:
         self._caller, self._recipe, self.store = caller, recipe, store
@@ -52,22 +52,22 @@ class JobExecutor:
 
     @property
     def provider(self) -> str:
-        """Who answers."""
+        """The provider's name."""
         return self._caller.provider.name
 
     @property
     def stop(self) -> threading.Event:
-        """When set, calls under way end as Interrupted and no new one is submitted."""
+        """The stop event: once set, calls in progress end as Interrupted and no new one is submitted."""
         return self._caller.stop
 
     def models(self) -> list[str]:
-        """Every model that may be named, by the price table."""
+        """Return the models that a request may name, from the price table."""
         if self.provider != "xai":
             return [self._recipe.models_for(self.provider).video]
         return [name for name, price in self._recipe.prices.items() if _kinds(price)]
 
     def model(self, asked: str, mode: Mode) -> str:
-        """The model that answers for `asked`. Raises UnknownModel with the names that are known."""
+        """Return the model that answers for `asked`. Raises UnknownModel with the known names."""
         models = self._recipe.models_for(self.provider)
         own = {Mode.VIDEO: models.video, Mode.CHAT: models.story, Mode.IMAGE: models.image}[mode]
         if self.provider != "xai" or asked in ALIASES:
@@ -78,7 +78,7 @@ class JobExecutor:
         return asked
 
     def call(self, order: JobRequest) -> Call:
-        """What is asked of the provider. Raises UsageError for what the model cannot do."""
+        """Return the provider call for a request. Raises UsageError for what the model cannot do."""
         model, request = self.model(order.model, order.mode), order.request
         take = _whole(request.get("take"), 1)
         match order.mode:
@@ -143,13 +143,16 @@ class JobExecutor:
             raise UsageError(f"the prompt has {size:,} bytes, and {model} takes {limit:,}")
 
     def stored(self, order: JobRequest) -> CallResult | None:
-        """The store's answer, for $0. Raises UsageError."""
+        """Return the stored answer, for $0, or None. Raises UsageError."""
         call = self.call(order)
         record = self.store.lookup(call_key(self.provider, call))
         return recalled(record, call) if record is not None else None
 
     def answer(self, order: JobRequest, *, job: str, progress: Callable[[float], None]) -> CallResult:
-        """Answer an order, from the store or from the provider. Raises CallError, Interrupted, StoreError, UsageError."""
+        """Return the answer from the store or the provider.
+
+        Raises CallError, Interrupted, StoreError, UsageError.
+        """
         call = self.call(order)
         purpose = Purpose(
             run=RUN,
@@ -163,13 +166,13 @@ class JobExecutor:
         return self._caller.answer(call, offer, purpose, watch)
 
     def open(self, answered: CallResult) -> Path:
-        """A verified path of the media of an answer. Raises DamagedObject."""
+        """Return a verified path of an answer's media. Raises DamagedObject."""
         return self.store.objects.open(answered.media().digest)
 
     def recover(self) -> None:
-        """Begin to bring home what dead servers and builds had submitted, and what could not be fetched before.
+        """Start to resume the calls of dead servers and builds, and those that could not be fetched before.
 
-        To be called now and then: a link lives for an hour. Raises StoreError, OSError.
+        Call it periodically: a link is valid for an hour. Raises StoreError, OSError.
         """
         if not self.store.occupied or (self._recovery is not None and self._recovery.busy):
             return
@@ -179,7 +182,7 @@ class JobExecutor:
             self._recovery.start()
 
     def close(self) -> None:
-        """Set the stop, wait for what is under way, release provider and store."""
+        """Set the stop event, wait for a running recovery, and close the provider and the store."""
         self._caller.stop.set()
         if self._recovery is not None:
             self._recovery.finish()
@@ -188,7 +191,7 @@ class JobExecutor:
 
 
 class _Silent:
-    """Nobody listens: what comes home is in the store, and what is in doubt is told by `spicy costs`."""
+    """A sink without output: resumed answers are in the store, and `spicy costs` reports unknown outcomes."""
 
     def __call__(self, event: Event) -> None:
         pass
@@ -200,7 +203,7 @@ class _Silent:
 def open_job_executor(
     settings: Settings, server: ServerSettings, provider: str, stop: threading.Event
 ) -> JobExecutor:
-    """A desk over the user's store. Raises SpecError, UsageError, StoreError."""
+    """Return a job executor over the user's store. Raises SpecError, UsageError, StoreError."""
     recipe = load_recipe(server.recipe, Path.cwd())
     recipe.models_for(provider)
     store = open_store(settings)

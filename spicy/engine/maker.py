@@ -1,4 +1,4 @@
-"""Make one node: run its step, put the files in place, write the receipt last."""
+"""Makes one node: runs its step, puts the files in place, writes the receipt last."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _Digests = dict[str, Digest]
 
 
 class Maker:
-    """Makes nodes of any film of a run, from any thread."""
+    """The maker of all nodes of a run, for any film and from any thread."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Maker:
         stop: threading.Event,
         known: dict[str, Digest],
     ) -> None:
-        """`known` maps targets to the digests that this run made or found fresh; the run and its checks share it."""
+        """Create a maker; `known`, shared with the run's checks, has the digests of made and fresh targets."""
         self.store, self._caller, self._films = store, caller, films
         self._sink, self._run, self._stop = sink, run, stop
         self._budgets = {
@@ -74,28 +74,28 @@ class Maker:
 
     @property
     def saved(self) -> Ticks:
-        """What the store saved in this run."""
+        """The amount that stored answers saved in this run."""
         return Ticks(self._saved)
 
     def recover(self, rows: Sequence[LedgerRow]) -> None:
-        """Begin to bring home what dead builds submitted; `close` waits for it."""
+        """Start to resume the calls of dead builds; `close` waits for them."""
         self._recovery = Recovery(self._caller, rows, self._sink)
         self._recovery.start()
 
     def close(self) -> None:
-        """Wait for the recovery and release the provider."""
+        """Wait for the recovery and close the provider."""
         if self._recovery is not None:
             self._recovery.finish()
         self._caller.provider.close()
 
     def ideate(self, film: Film) -> None:
-        """Ask for the story of a film that has none yet; its file is a node of its own, made next."""
+        """Generate the story of a film that has none yet; its file is a separate node, made next."""
         node = node_id(film.name, Step.IDEATION, STORY_ITEM)
         self._sink(NodeStarted(node, "story", ("never made",)))
         film.tell(self._ask(film, node, Step.IDEATION))
 
     def make(self, node: Node, reasons: tuple[Reason, ...]) -> None:
-        """Make a stale node. Raises SpicyError; nothing half-made is left under a target's name."""
+        """Make a stale node. Raises SpicyError; no partial file is left under a target's name."""
         self._sink(NodeStarted(node.id, node.title, tuple(str(r) for r in reasons)))
         film = self._films[node.film]
         ask = self._ask(film, node.id, node.step)
@@ -108,9 +108,10 @@ class Maker:
     def _attempt(
         self, node: Node, film: Film, ask: LiveCallClient
     ) -> tuple[StepResult, _Digests, _Digests, dict[str, Digest]]:
-        """Run the step and put its files in place, again for every damaged object that shows on the way.
+        """Run the step and put its files in place; retry once for each damaged object found on the way.
 
-        The store sets it aside and its record no longer answers, so that its call is asked for again.
+        The store quarantines a damaged object and its record no longer answers, so its call is submitted
+        again.
         """
         damaged: set[str] = set()
         while True:
@@ -157,7 +158,7 @@ class Maker:
         return ask.take_in(Path(path))
 
     def _pinned(self, pin: Pin) -> Asset:
-        if not self.store.objects.has(pin.digest):  # a damaged one has just been set aside
+        if not self.store.objects.has(pin.digest):  # a damaged one has just been quarantined
             raise StepFailed(LOST_PIN, file=pin.brief, advice=lost_pin_advice(pin))
         return Asset(pin.digest, pin.suffix, pin.text)
 
@@ -177,12 +178,12 @@ class Maker:
     def _log(self, node: Node, film: Film, ask: LiveCallClient) -> Log:
         log = ask.log()
         if isinstance(node.job, StoryJob) and film.told is not None:
-            # Ideation was asked before the graph existed; its calls belong on the story's receipt.
+            # Ideation ran before the graph existed; its calls belong on the story's receipt.
             return Log(tuple(("story", answered) for answered in film.told.calls), log.warnings, log.seconds)
         return log
 
     def _count_hits(self, node: NodeId, log: Log) -> None:
-        """Remember what the store answered, so that what it saved can be told."""
+        """Record the answers that came from the store, so that the savings can be reported."""
         hits: dict[str, tuple[int, int]] = {}
         for _, answered in log.calls:
             if answered.from_store:
@@ -232,7 +233,7 @@ def _done(
 
 
 def run_step(node: Node, files: Mapping[str, Asset], context: StepContext) -> StepResult:
-    """Run the step of a node (any but the report) over the assets of its inputs."""
+    """Run the step of a node (any but the report) over its input assets and return the result."""
     match node.job:
         case StoryJob(text):
             return StepResult(files=(text.encode(),))

@@ -1,4 +1,4 @@
-"""Films: a spec, its recipe, and its story as far as the store knows it."""
+"""Films: a spec, its recipe, and its story if stored answers give it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from spicy.story.yaml_out import story_yaml
 LOST_PIN = "is not in this machine's store"
 
 LONGEST = 15
-"""Seconds; the longest clip that a story may ask for."""
+"""Seconds; the longest clip that a story may have."""
 
 
 @dataclass(slots=True)
 class Film:
-    """One film of a build. `told` is None until ideation has answered."""
+    """One film of a build; `told` is None until ideation has answered."""
 
     spec: Spec
     prompts: StepPrompts
@@ -52,18 +52,18 @@ class Film:
 
     @property
     def recipe(self) -> Recipe:
-        """How it is made."""
+        """The recipe that makes the film."""
         return self.prompts.recipe
 
     def tell(self, ask: CallClient) -> IdeationResult:
-        """Resolve the story, asking for what is not written. Raises what ideation raises."""
+        """Resolve and return the story, generating what is not written. Raises what ideation raises."""
         with self._lock:
             if self.told is None:
                 self.told = tell_story(self.spec, self.prompts, ask)
             return self.told
 
     def nodes(self) -> tuple[Node, ...]:
-        """The whole graph; the story must be told."""
+        """Return the whole graph. Raises RuntimeError if the story is not resolved yet."""
         if self.told is None:
             raise RuntimeError(f"{self.name}: the graph is asked for before the story")
         if self._nodes is None:
@@ -74,9 +74,10 @@ class Film:
         return self._nodes
 
     def guess(self) -> Iterator[tuple[str, Price]]:
-        """What ideation and all after it may cost, before the story exists: (words, price).
+        """Yield (description, price) of ideation and all later steps, before the story exists.
 
-        Low takes the shortest scenes and fewest characters that a story may have, worst the longest and most.
+        Low assumes the shortest scenes and fewest characters that a story may have, worst the longest and
+        most.
         """
         spec, rules = self.spec, self.recipe.story
         prices = Prices(self.recipe, self.prompts.provider)
@@ -104,7 +105,7 @@ class Film:
         if scene is None or scene.clip is None:
             given = scene.duration if scene is not None else None
             short, usual, long = (given or seconds for seconds in (1, self.recipe.story.duration, LONGEST))
-            # A clip without a cast is not judged, and an ideated scene may have none.
+            # A clip without a cast is not judged, and a generated scene may have no cast.
             fewest = len(scene.characters) if scene is not None else 0
             most = self.recipe.limits.characters_per_scene
             price += Price(
@@ -116,7 +117,7 @@ class Film:
 
 
 def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, store: Store) -> list[Film]:
-    """Read every spec; raises one SpecError with the mistakes of all of them."""
+    """Return the films of all specs. Raises one SpecError with the mistakes of all of them."""
     for folder in (root, root / build, store.root):
         store.memo.load(folder)
     films: list[Film] = []
@@ -128,7 +129,9 @@ def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, sto
         except SpecError as error:
             problems += error.problems
             continue
-        name = film.name.casefold()  # one and the same where the file system does not tell case
+        name = (
+            film.name.casefold()
+        )  # names that differ in case only collide on a case-insensitive file system
         if name in seen:
             problems.append(
                 Problem(
@@ -158,20 +161,20 @@ def _load(path: Path, root: Path, provider: str, build: str, store: Store) -> Fi
     recipe = load_recipe(spec.recipe, _home(spec, root), complain=partial(spec.problem, ("recipe",)))
     check_models(recipe, provider)
     film = Film(spec, StepPrompts(recipe, provider), build)
-    # A story that stored answers do not give is a failure of this film's ideation, told when it is tried.
+    # If stored answers give no story, the film's ideation reports the failure when it runs.
     with contextlib.suppress(NotInStore, StepFailed):
         film.tell(ReplayCallClient(store, provider))
     if lost:
         _bring_back({pin.digest for _, pin in lost}, film, store)
         if problems := _lost(spec, [(way, pin) for way, pin in lost if not store.keeps(pin.digest)]):
             raise SpecError(problems)
-    if film.told is None:  # else every prompt is rendered before anything is asked
+    if film.told is None:  # otherwise every prompt is rendered before the first call anyway
         check_prompts(recipe)
     return film
 
 
 def lost_pin_advice(pin: Pin) -> str:
-    """What can be done about a pin that the store does not have."""
+    """Return the advice for a pin that the store does not have."""
     return (
         f"copy objects/{pin.digest[:2]}/{pin.digest} from the store of a machine that has it, or take the pin"
         " out of the spec"
@@ -183,17 +186,17 @@ def _lost(spec: Spec, pins: Iterable[tuple[Way, Pin]]) -> list[Problem]:
 
 
 def _bring_back(digests: Set[Digest], film: Film, store: Store) -> None:
-    """Give the store again what it lost and the build folder still has: mostly what the pin itself made."""
+    """Restore lost objects to the store from the build folder, mostly from a pin's own target."""
     if film.told is None:
         return
     for path in (target for node in film.nodes() for target in node.targets):
         if (digest := store.memo.digest(path)) in digests and digest is not None:
-            with contextlib.suppress(OSError):  # then it is told as lost
+            with contextlib.suppress(OSError):  # then it is reported as lost
                 store.repair(digest, Path(path))
 
 
 def _is_picture(path: Path) -> bool:
-    """Whether a reference picture looks like one: told before ideation is paid for, without loading Pillow."""
+    """Return True if the file starts like a picture; a check before ideation, without Pillow."""
     try:
         with path.open("rb") as file:
             head = file.read(12)
@@ -203,7 +206,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def _home(spec: Spec, root: Path) -> Path:
-    """Where recipes/ is looked for: here, else beside the spec, else in the folder above it."""
+    """Return the folder that has the recipe in recipes/: the root, the spec's folder or its parent."""
     folder = (root / spec.path).parent
     for home in (root, folder, folder.parent):
         if (home / "recipes" / f"{spec.recipe}.yaml").is_file():

@@ -1,4 +1,4 @@
-"""Receipts: one JSON file beside each asset that says what it was made of, by whom, and for how much."""
+"""Receipts: one JSON file beside each asset that records its inputs, its provider and its cost."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ RECEIPT_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What freshness needs of a receipt."""
+    """The parts of a receipt that the staleness check needs."""
 
     key: str
     ingredients: Mapping[str, Json]
     inputs: Mapping[str, str]
     unkeyed: Mapping[str, str]
     targets: Mapping[str, str]
-    """Path as the node names it → digest."""
+    """Path, as in the node → digest."""
 
 
 def read_receipt(node: Node) -> Receipt | None:
-    """A node's receipt, or None when there is none that can be read."""
+    """Return a node's receipt, or None if there is none that can be read."""
     try:
         with open(node.receipt, "rb") as file:
             data = json.loads(file.read())
@@ -44,7 +44,7 @@ def read_receipt(node: Node) -> Receipt | None:
 
 
 def made_files(folder: Path) -> set[Path]:
-    """Every file below a film's folder that a receipt says spicy made, and the receipts themselves."""
+    """Return the receipts below a film's folder and the files that they list as made by spicy."""
     made: set[Path] = set()
     for path in folder.rglob("*.json"):
         try:
@@ -58,15 +58,15 @@ def made_files(folder: Path) -> set[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What a step did while it ran."""
+    """The log of one step: its calls, warnings and duration."""
 
     calls: Sequence[tuple[str, CallResult]] = ()
-    """(purpose, answer), in the order of asking."""
+    """(purpose, answer), in call order."""
     warnings: Sequence[str] = ()
     seconds: float = 0.0
 
     def cost(self, *, paid_only: bool = False) -> Ticks:
-        """What the calls cost, or only those that were not answered from the store."""
+        """Return the cost of all calls, or only of those that were not answered from the store."""
         return Ticks(sum(a.cost for _, a in self.calls if not (paid_only and a.from_store)))
 
 
@@ -79,7 +79,7 @@ def write_receipt(
     log: Log,
     provider: str,
 ) -> None:
-    """Write a node's receipt, whole; it is the last file of a node to appear."""
+    """Write a node's receipt atomically; it is the last file of a node to appear."""
     data: dict[str, Json] = {
         "spicy": RECEIPT_VERSION,
         "node": node.id,

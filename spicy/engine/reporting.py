@@ -1,4 +1,4 @@
-"""The report of a film: its receipts gathered into `manifest.json` and `report.html`."""
+"""Writes the report of a film: `manifest.json` and `report.html`, from its receipts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spicy.steps.result import StepResult
 
 
 def write_report(film: Film) -> Path:
-    """Write a film's report and manifest with whatever is there, outside the graph; returns the report's path.
+    """Write a film's report and manifest outside the graph, from existing receipts; return the report's path.
 
     The next whole build makes them again. Raises OSError.
     """
@@ -30,7 +30,7 @@ def write_report(film: Film) -> Path:
 
 
 def make_report(film: str, folder: Path, job: ReportJob, receipts: Iterable[Path]) -> StepResult:
-    """Read the receipts that exist and write both files' texts; what is missing is shown as missing."""
+    """Return the texts of both files, made from the receipts that exist; the others are shown as missing."""
     read = [json.loads(path.read_bytes()) for path in receipts if path.exists()]
     manifest = build_manifest(film, job.story, read)
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"

@@ -1,6 +1,7 @@
-"""New specs: written whole, checked, never over a file that is there, and not left behind when they do not hold.
+"""Writes new specs: atomically, checked, never over an existing file, and removed again if the check fails.
 
-What a spec names (pictures) is there before the spec is, so that whoever reads it at the wrong moment finds all of it.
+The files that a spec names (pictures) are written before the spec, so that a concurrent reader finds all of
+them.
 """
 
 from __future__ import annotations
@@ -16,26 +17,27 @@ from spicy.files import create_atomic
 from spicy.slug import film_name, slug
 
 _WORDS = 6
-"""How many words of a title or concept name a film."""
+"""Number of words of a title or concept that make a film's name."""
 _TRIES = 100
-"""How many names are tried. So many that come at once are not people; rather a picture is in the way of all."""
+"""Number of names tried. So many collisions mean that a picture, not another user, blocks the names."""
 
 
 def short_name(text: str) -> str:
-    """What a film is called after its title or concept: a few words of `[a-z0-9_]`, never none."""
+    """Return a film's name from its title or concept: a few words of `[a-z0-9_]`, never empty."""
     return "_".join(slug(text).split("-")[:_WORDS])
 
 
 def free_path(folder: Path, text: str) -> Path:
-    """Where a spec about `text` can be written now: `_2`, `_3` … are added while a film is called so.
+    """Return a free path for a spec about `text`; `_2`, `_3` … are added while a film has that name.
 
-    It is not kept free: `write_spec` refuses a path that was taken meanwhile, `new_spec` takes the next one.
+    The path is not reserved: `write_spec` refuses a path that was taken meanwhile, `new_spec` tries the next
+    one.
     """
     return next(_free_paths(folder, text))
 
 
 def _free_paths(folder: Path, text: str) -> Iterator[Path]:
-    # A file system may take capital letters for small ones, and .yml names the same film as .yaml.
+    # File systems may be case-insensitive, and .yml names the same film as .yaml.
     taken = {film_name(path).lower() for ending in ("yaml", "yml") for path in folder.glob(f"[!.]*.{ending}")}
     name, number = short_name(text), 1
     while True:
@@ -52,10 +54,11 @@ def new_spec(
     check: Callable[[Path], None],
     heading: str = "",
 ) -> Path:
-    """Write a spec about `text` under the first name that is free, and return its path.
+    """Write a spec about `text` under the first free name and return its path.
 
-    `compose` says for a path what the spec there holds, and which files go with it; it may be asked again for
-    another path when somebody is quicker. Two that come at once get two files. Raises what `write_spec` raises.
+    `compose` returns the values of the spec at a path and the files that belong to it; it is called again for
+    another path if the first was taken meanwhile. Two concurrent calls get two files. Raises what
+    `write_spec` raises.
     """
     paths, tries = _free_paths(folder, text), 0
     while True:
@@ -78,12 +81,10 @@ def write_spec(
     check: Callable[[], None],
     heading: str = "",
 ) -> None:
-    """Write `files`, then the spec that says `values`, then check: all stays, or nothing of it.
+    """Write `files`, then the spec with `values`, then run `check`; if anything fails, remove all of them.
 
-    `heading` is a comment above it.
-
-    `check` reads what is there and raises what it likes. A value that is None is left out. Raises UsageError when
-    the spec, or another file with other bytes, is there already, and when one cannot be written.
+    `heading` is a comment above the spec. A value that is None is left out. Raises UsageError if the spec, or
+    one of `files` with other bytes, exists already or a file cannot be written, and whatever `check` raises.
     """
     from spicy.spec.edit import dump
 
@@ -95,10 +96,9 @@ def write_spec(
 
 @contextlib.contextmanager
 def written(files: Mapping[Path, bytes], *, shared: frozenset[Path] = frozenset()) -> Iterator[None]:
-    """Write new files in their order; if one cannot be written, or the block fails, take all of them away again.
+    """Write new files in order; if one cannot be written or the block fails, remove all of them again.
 
-    Those in `shared` may be there already, with the same bytes; then they are not ours to take away. Raises
-    UsageError.
+    Files in `shared` may exist already with the same bytes; these are not removed. Raises UsageError.
     """
     with contextlib.ExitStack() as undo:
         for path, data in files.items():
@@ -121,4 +121,4 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 
 
 class _Taken(UsageError):
-    """Somebody else's file is there."""
+    """An error: the path already has another file."""

@@ -1,4 +1,4 @@
-"""Is a target what it would be if it were made now? Decided from receipts and digests, never from doit's records."""
+"""Decides whether a node is stale, from receipts and digests only, never from doit's records."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ DigestOf = Callable[[str], Digest | None]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`reasons` is empty when the node is fresh; `targets` are the digests its receipt promises."""
+    """The state of a node: `reasons` is empty if it is fresh; `targets` are the digests in its receipt."""
 
     reasons: tuple[Reason, ...]
     targets: Mapping[str, str]
 
     @property
     def fresh(self) -> bool:
-        """Nothing to do."""
+        """True if there is nothing to do."""
         return not self.reasons
 
 
 def check_node(node: Node, digest_of: DigestOf, store: Store, *, repair: bool = True) -> Status:
-    """Compare a node with its receipt; `digest_of` gives the digest that an input has or will have.
+    """Compare a node with its receipt; `digest_of` returns the digest that an input has or will have.
 
-    With `heal`, an intact target whose copy in the store was lost or damaged puts it back, so that the next
-    loss is still repaired for $0.
+    With `repair`, intact targets restore their lost or damaged copies in the store, so that a later loss of
+    the target can still be repaired for $0.
     """
     receipt = read_receipt(node)
     if receipt is None:
@@ -52,15 +52,15 @@ def check_node(node: Node, digest_of: DigestOf, store: Store, *, repair: bool = 
     if receipt.key != node_key(node, digests):
         reasons = compare_ingredients(receipt.ingredients, node.ingredients)
         reasons += compare_inputs(receipt.inputs, digests)
-        # The same parts under another key: an input moved to another label's place.
+        # The same parts but another key: an input moved to another label.
         reasons = reasons or (Reason(Cause.CHANGED, "order of inputs"),)
     return Status(reasons + compare_targets(receipt.targets, found), receipt.targets)
 
 
 def _heal(promised: Mapping[str, str], found: Mapping[str, Digest | None], store: Store) -> None:
-    """Healing is a favour: a disk that is full or read-only must not stop a build that needs nothing of it."""
+    """Repair the store's copies; best effort, as a full or read-only disk must not stop the build."""
     for path, digest in found.items():
-        # Texts are made from the story and are not in the store.
+        # Text targets are generated from the story and are not in the store.
         if digest is not None and promised.get(path) == digest and path.endswith(_STORED):
             with contextlib.suppress(OSError):
                 store.repair(digest, Path(path))

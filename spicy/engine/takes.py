@@ -1,8 +1,8 @@
-"""Takes and pins: what a person chooses among samples stands in the spec, so that whoever builds next gets the same film.
+"""Takes and pins: choices among samples, written into the spec so that every build gives the same film.
 
-Every change is all or nothing, of the file as it is now: between reading a film and changing its spec its
-author may have saved it. What another change of a take or a pin did meanwhile is built upon, anything else
-refuses this one, because the item it was meant for may be another now.
+A change is atomic and applies to the current file: its author may have saved it since the film was loaded.
+Other changes of takes and pins made meanwhile are kept. Any other change of the spec makes this one fail,
+because the item may be another one now.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_TAKES = 1_000_000
 STORY = "story"
 
 Target = tuple[str, str, int | None]
-"""Kind, slug and, when it was given, the take."""
+"""Kind, slug and, if given, the take."""
 
 _TAKE = {Step.CHARACTER: "take", Step.KEYFRAME: "keyframe_take", Step.VIDEO: "take"}
 _PIN = {Step.CHARACTER: "sheet", Step.KEYFRAME: "keyframe", Step.VIDEO: "clip"}
@@ -38,11 +38,11 @@ _WORD = {"sheet": "sheet", "keyframe": "still", "clip": "clip"}
 _CHOICES = frozenset([*_TAKE.values(), *_PIN.values()])
 
 _editing = threading.Lock()
-"""One change at a time in this process; processes take turns, and `SpecEdit.save` compares, for editors do not."""
+"""Serializes changes in this process; a folder lock does among processes, `SpecEdit.save` detects editors."""
 
 
 def parse_target(text: str) -> Target:
-    """Read KIND:ID[=N], such as `video:02` or `video:02=1`. Raises UsageError."""
+    """Parse KIND:ID[=N], such as `video:02` or `video:02=1`. Raises UsageError."""
     match = re.fullmatch(r"(\w+)[:/]([^=]+)(?:=(.*))?", text, re.DOTALL)
     kinds = [step.value for step in Step]
     if match is None or match[1] not in kinds:
@@ -61,10 +61,11 @@ def _number(text: str, written: str) -> int:
 
 
 def bump_takes(film: Film, targets: Sequence[Target], root: Path) -> list[str]:
-    """Write the next take (or the one given) of each target into the film's spec; returns what to say of it.
+    """Write the next (or given) take of each target into the film's spec; return messages for the user.
 
-    A pin of such a target is taken out, or nothing would be asked for. All of them or none: raises UsageError
-    for what has no takes, or when the file cannot be changed, and SpecError when it has mistakes by now.
+    The pin of such a target is removed, because a pinned target is never generated. Changes all targets or
+    none. Raises UsageError if a target has no takes or the file cannot be changed, SpecError if it now has
+    mistakes.
     """
 
     def change(work: _Work) -> list[str]:
@@ -74,7 +75,7 @@ def bump_takes(film: Film, targets: Sequence[Target], root: Path) -> list[str]:
 
 
 def set_take(film: Film, step: Step, item: str, number: int, root: Path) -> str:
-    """Write a take of an item into the film's spec, and its pin out of it; returns what to say of it.
+    """Write a take of an item into the film's spec and remove its pin; return a message for the user.
 
     Raises UsageError and SpecError as `bump_takes` does.
     """
@@ -84,24 +85,24 @@ def set_take(film: Film, step: Step, item: str, number: int, root: Path) -> str:
 
 
 def pin(film: Film, step: Step, item: str, digest: Digest, suffix: str, root: Path) -> str:
-    """Write the pin of an item into the film's spec; returns what to say of it.
+    """Write the pin of an item into the film's spec; return a message for the user.
 
-    Whether the store has the bytes is asked when the film is loaded next: look before. Raises UsageError, also
-    for what is a file of the user's own, and SpecError as `bump_takes` does.
+    The store is only checked for the bytes when the film is next loaded, so check before. Raises UsageError,
+    also if the item uses a user's own file, and SpecError as `bump_takes` does.
     """
     return _edit(film, root, lambda work: [work.pin(step, item, digest, suffix)])[0]
 
 
 def unpin(film: Film, step: Step, item: str, root: Path) -> str:
-    """Take the pin of an item out of the film's spec, so that it is made as before; returns what to say of it.
+    """Remove an item's pin from the film's spec, so that it is made as before; return a message.
 
-    Raises UsageError, also when there is no pin, and SpecError as `bump_takes` does.
+    Raises UsageError, also if there is no pin, and SpecError as `bump_takes` does.
     """
     return _edit(film, root, lambda work: [work.unpin(step, item)])[0]
 
 
 def pinned(film: Film, step: Step, item: str) -> Digest | None:
-    """What an item is pinned to, as the film was loaded; None also for what cannot be pinned."""
+    """Return the digest that an item is pinned to in the loaded film, or None."""
     if film.told is None or step not in _PIN:
         return None
     story = film.told.story
@@ -112,7 +113,7 @@ def pinned(film: Film, step: Step, item: str) -> Digest | None:
 
 def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[str]:
     shown = film.spec.path
-    # Without turns, of two builds that are started with a new take at once, one could write over the other's.
+    # Without the locks, two builds started with new takes could overwrite each other's change.
     with _editing, exclusive_lock(Path(os.path.realpath(root / shown)).parent):
         try:
             edit = SpecEdit(root / shown, shown)
@@ -120,19 +121,19 @@ def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[
             raise UsageError(f"{shown} cannot be changed: {error.strerror}") from error
         before = edit.text
         spec = load_spec(root / shown, root)
-        same = spec.take == film.spec.take  # another story has other scenes
+        same = spec.take == film.spec.take  # another take of the story has other scenes
         if not same or _rest(spec.document.data) != _rest(film.spec.document.data):
             raise UsageError(
                 f"{shown} was changed since this was asked for and is left as it is; look at it again"
             )
-        said = change(_Work(film, spec, edit))
+        messages = change(_Work(film, spec, edit))
         if edit.text != before:
             edit.save(root)
-        return said
+        return messages
 
 
 def _rest(value: positions.Value) -> positions.Value:
-    """What a spec says besides takes and pins. A mapping that says nothing else says nothing."""
+    """Return a spec's data without takes and pins, and without mappings that have nothing else."""
     if isinstance(value, dict):
         inner = {key: _rest(v) for key, v in value.items() if not _is_choice(key, v)}
         return {key: v for key, v in inner.items() if v not in ({}, None)}
@@ -147,7 +148,7 @@ def _is_choice(key: str, value: positions.Value) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A character or scene as the spec has it now: what is written of it, what an override says, and where."""
+    """A character or scene in the current spec: its own entry, its override, and the positions of both."""
 
     name: str
     written: WrittenCharacter | WrittenScene | None
@@ -155,31 +156,31 @@ class _Item:
     override: CharacterChanges | SceneChanges | None
     override_at: positions.Path
     is_overridden: bool
-    """Whether the override is in the file, though it may say nothing yet."""
+    """True if the override is in the file, even if it is empty."""
 
     def said(self, field: str) -> object:
-        """What holds: the override's word before the other."""
+        """Return the effective value of a field: the override's, else the entry's."""
         value = getattr(self.override, field, None)
         return value if value is not None else getattr(self.written, field, None)
 
     def take_at(self, field: str) -> positions.Path:
-        """Where a take belongs: with what else is changed of the item, else where it is written."""
+        """Return the position for a take: in the override if there is one, else in the item's entry."""
         return (*(self.override_at if self.is_overridden or self.written is None else self.written_at), field)
 
     def pin_at(self, field: str) -> positions.Path:
-        """Where a pin belongs: where it is written, unless an override has the word."""
+        """Return the position for a pin: in the item's own entry, unless an override sets the field."""
         in_override = self.written is None or getattr(self.override, field, None) is not None
         return (*(self.override_at if in_override else self.written_at), field)
 
     def pins_at(self, field: str) -> list[positions.Path]:
-        """Where it is pinned; both places may say so."""
+        """Return the positions of the item's pins, in the override, the entry or both."""
         parts = ((self.override, self.override_at), (self.written, self.written_at))
         return [(*way, field) for part, way in parts if read_pin(getattr(part, field, None)) is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One change of one spec: `spec` is what the file says now, `film` whose story names the items."""
+    """One change of one spec: `spec` is the current file's content; the story of `film` names the items."""
 
     film: Film
     spec: Spec
@@ -243,7 +244,7 @@ class _Work:
         return self._item(step, item), _PIN[step]
 
     def _refuse_own(self, thing: _Item, step: Step, why: str) -> None:
-        """Raises UsageError for what is a file of the user's, and for the still of a scene whose clip is given."""
+        """Raise UsageError if the item is a user's own file, or a still whose scene's clip is given."""
         clip = thing.said("clip") if step is Step.KEYFRAME else None
         if read_pin(clip if isinstance(clip, str) else None) is not None:
             raise UsageError(f"{thing.name} uses a pinned clip: take its pin out before its still")
@@ -253,7 +254,7 @@ class _Work:
             raise UsageError(f"{thing.name} uses your own {_WORD[field]}, {own}: {why}")
 
     def _item(self, step: Step, item: str) -> _Item:
-        """Find what is meant. Raises UsageError, with what there is."""
+        """Return the item that is meant. Raises UsageError with the items there are."""
         if self.film.told is None:
             raise UsageError(f"the story of {self.film.name} is not written yet; build it first")
         story = self.film.told.story
@@ -277,7 +278,7 @@ class _Work:
         )
 
     def _scene(self, scene: Scene) -> _Item:
-        """With the override that means this scene already, by id or by number."""
+        """Return a scene's item, with the existing override that refers to it by id or by number."""
         ids = [s.id for s in self.film.told.story.scenes] if self.film.told else []
         here, overridden = ids.index(scene.id), self._overridden("scenes")
         key = next((key for key in overridden if scene_at(key, ids) == here), None)
@@ -292,7 +293,7 @@ class _Work:
         )
 
     def _overridden(self, kind: str) -> list[str]:
-        """The keys under `overrides`, with those that say nothing yet."""
+        """Return the keys under `overrides`, including empty ones."""
         overrides = self.spec.document.data.get("overrides")
         entries = overrides.get(kind) if isinstance(overrides, dict) else None
         return list(entries) if isinstance(entries, dict) else []

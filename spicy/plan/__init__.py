@@ -1,1 +1,1 @@
-"""Pure: spec, recipe and story become nodes, keys, prices and reasons. No disk, no clock, no network."""
+"""Turns spec, recipe and story into nodes, keys, prices and reasons. Pure: no disk, no clock, no network."""

@@ -1,4 +1,4 @@
-"""A story becomes nodes. Pure: the same story and recipe give the same graph, whatever is on disk."""
+"""Expands a story into nodes. Pure: the same story and recipe give the same graph, whatever is on disk."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ REPORT_ITEM = "report"
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Where the files of one film go; POSIX, relative to the working directory unless the build folder is not."""
+    """The paths of one film's files; POSIX, relative to the working directory or, like the build folder, absolute."""
 
     folder: str
 
     @classmethod
     def of(cls, build: str, film: str) -> Paths:
-        """The paths of `film` below the build folder."""
+        """Return the paths of `film` below the build folder."""
         return cls(f"{PurePosixPath(build)}/{film}")
 
     def hidden(self, name: str) -> str:
-        """The receipt of something that has no asset's file to stand beside."""
+        """Return the path of a receipt that has no asset file to stand beside."""
         return f"{self.folder}/.spicy/{name}.json"
 
     def character(self, slug: str, suffix: str) -> str:
-        """A file of a character."""
+        """Return the path of a character's file."""
         return f"{self.folder}/characters/{slug}{suffix}"
 
     def scene(self, slug: str, name: str) -> str:
-        """A file of a scene."""
+        """Return the path of a scene's file."""
         return f"{self.folder}/scenes/{slug}/{name}"
 
     def top(self, name: str) -> str:
-        """A file of the film as a whole."""
+        """Return the path of a file of the whole film."""
         return f"{self.folder}/{name}"
 
 
@@ -67,13 +67,13 @@ def _suffix(path: str) -> str:
 
 
 def _given(label: str, source: str) -> tuple[dict[str, str], dict[str, Pin]]:
-    """What the user gave, as an input or as a pin. Used alike, both have one label, and so one key."""
+    """Return the user's source as (inputs, pins); used alike, both have the same label and so the same key."""
     pin = read_pin(source)
     return ({label: source}, {}) if pin is None else ({}, {label: pin})
 
 
 class _Expansion:
-    """Expands one film; keeps what later nodes need of earlier ones."""
+    """The expansion of one film; keeps the ids and paths of earlier nodes that later ones need."""
 
     def __init__(
         self, film: str, story: Story, story_text: str, recipe: Recipe, provider: str, build: str
@@ -175,7 +175,7 @@ class _Expansion:
         cast = self.story.cast(scene)
         strict = scene.continuity is Continuity.STRICT and previous is not None
         uses = not own and previous is not None and scene.continuity is not Continuity.NONE
-        # The sheets come first; what is left of the slots may hold the previous keyframe.
+        # The sheets take the reference slots first; the previous keyframe needs a free one.
         uses = uses and len(cast) < self.recipe.limits.references_per_edit
         pins: dict[str, Pin] = {}
         pinned = read_pin(scene.keyframe) is not None
@@ -209,7 +209,7 @@ class _Expansion:
     def _cast_inputs(
         self, cast: tuple[Character, ...]
     ) -> tuple[dict[str, str], dict[str, str], list[NodeId]]:
-        # Labels count positions among the sheets: a character's name is no reason to remake anything.
+        # Labels are positions among the sheets, so that renaming a character remakes nothing.
         inputs = {f"sheet {n}": self.sheets[c.name][1] for n, c in enumerate(cast, 1)}
         return inputs, {}, [self.sheets[c.name][0] for c in cast]
 
@@ -292,8 +292,8 @@ def _titled(what: str, scene: Scene) -> str:
 def expand(
     film: str, story: Story, story_text: str, recipe: Recipe, provider: str, build: str
 ) -> tuple[Node, ...]:
-    """Expand one film into its nodes, in an order in which each comes after what it needs.
+    """Return the nodes of one film in dependency order.
 
-    `story_text` is the story as `story.yaml` will show it.
+    `story_text` is the story as written to `story.yaml`.
     """
     return tuple(_Expansion(film, story, story_text, recipe, provider, build).nodes())

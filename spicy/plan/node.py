@@ -1,8 +1,8 @@
-"""A node: one target group of a film, what it depends on and what making it means.
+"""Nodes: a node is one target group of a film, with its dependencies and the job that makes it.
 
-A node's key is made of two things only: its ingredients (every text and number its step would use: the
-rendered prompts, models, parameters, thresholds) and the digests of its input files. Names of files, ids and
-positions are in neither, which is why renames and re-ordering cost nothing.
+A node's key is derived from two things only: its ingredients (every text and number its step uses: the
+rendered prompts, models, parameters, thresholds) and the digests of its input files. File names, ids and
+positions are in neither, so renaming and re-ordering cost nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spicy.story.model import Character, Scene, Story
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What making something costs, in ticks: without a retry, probably, with every loop exhausted."""
+    """A price in ticks: `low` without a retry, `likely`, and `worst` with every retry loop exhausted."""
 
     low: Ticks = Ticks(0)
     likely: Ticks = Ticks(0)
@@ -32,7 +32,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class CharacterJob:
-    """Make a character sheet; `has_ref` says that a reference picture is among the inputs."""
+    """A character sheet; `has_ref` is true if a reference picture is among the inputs."""
 
     character: Character
     story: Story
@@ -42,7 +42,7 @@ class CharacterJob:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeJob:
-    """Make a scene's still from its cast's sheets; `previous` is the label of the shot before, if any."""
+    """A scene's still, made from its cast's sheets; `previous` is the previous keyframe's label, if any."""
 
     scene: Scene
     story: Story
@@ -50,12 +50,12 @@ class KeyframeJob:
     previous: str | None
     own: bool
     pinned: bool = False
-    """Whether its own still is a pin: one that spicy made, or was given, before it was brought into shape."""
+    """True if its own still is a pin: a stored picture that is not yet cropped to the film's aspect ratio."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
-    """Make a scene's clip from its keyframe."""
+    """A scene's clip, made from its keyframe."""
 
     scene: Scene
     story: Story
@@ -65,28 +65,28 @@ class VideoJob:
 
 @dataclass(frozen=True, slots=True)
 class StoryJob:
-    """Write down the resolved story; ideation itself has been asked before the graph could be known."""
+    """The resolved story's file; ideation itself runs before the graph is known."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptJob:
-    """Write the shooting script."""
+    """The shooting script."""
 
     story: Story
 
 
 @dataclass(frozen=True, slots=True)
 class FilmJob:
-    """Join the clips."""
+    """The joined film."""
 
     story: Story
 
 
 @dataclass(frozen=True, slots=True)
 class ReportJob:
-    """Write the report from everything's receipts."""
+    """The report, made from the receipts of all other nodes."""
 
     story: Story
 
@@ -105,32 +105,32 @@ class Node:
     step: Step
     item: str
     title: str
-    """For people."""
+    """Display name."""
     job: Job
     ingredients: Mapping[str, Json]
     inputs: Mapping[str, str]
     """Label → path; the file's digest enters the key under its label."""
     pins: Mapping[str, Pin] = field(default_factory=dict)
-    """Label → bytes in the store; in the key as an input is, but no file that anybody could look at."""
+    """Label → bytes in the store; in the key like an input, but not a file in the project."""
     unkeyed: Mapping[str, str] = field(default_factory=dict)
-    """Label → path of files that are used but left out of the key (order-only)."""
+    """Label → path of files that are used but not in the key (order-only)."""
     after: tuple[NodeId, ...] = ()
-    """Nodes that make the inputs; and order-only ones."""
+    """Nodes that make the inputs, including order-only ones."""
     order_only: tuple[NodeId, ...] = ()
-    """Those of `after` that may fail without keeping this node from being made."""
+    """Nodes of `after` whose failure does not block this node."""
     targets: tuple[str, ...]
-    """Made files, without the receipt."""
+    """The files it makes, without the receipt."""
     receipt: str
     price: Price = Price()
 
 
 def node_id(film: str, step: Step, item: str) -> NodeId:
-    """Name a node, and its doit task."""
+    """Return the id of a node, which is also the name of its doit task."""
     return NodeId(f"{film}:{step.value}/{item}")
 
 
 def node_key(node: Node, digests: Mapping[str, Digest]) -> NodeKey:
-    """Derive the key from the ingredients and the digests (label → digest) of the inputs and pins."""
+    """Return the key of the ingredients and the digests (label → digest) of the inputs and pins."""
     inputs = [[label, digests[label]] for label in (*node.inputs, *node.pins)]
     return NodeKey(
         digest_json(

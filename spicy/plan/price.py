@@ -1,4 +1,4 @@
-"""Prices: of one call, and of a whole loop before anybody knows how it will go."""
+"""Prices: of one call, and estimates for a whole retry loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spicy.recipe.model import Recipe
 
 
 def estimate_cost(call: Call, recipe: Recipe) -> Ticks:
-    """What `call` is expected to cost by the recipe's price table; 0 for a model without prices."""
+    """Return the expected cost of `call` by the recipe's price table; 0 for a model without prices."""
     price = recipe.price(call.model)
     match call:
         case ChatCall():
@@ -28,14 +28,14 @@ def estimate_cost(call: Call, recipe: Recipe) -> Ticks:
 
 
 def max_cost(call: Call, recipe: Recipe) -> Ticks:
-    """What `call` may cost at most, which is what a cap sets aside: only a chat's price is not known before."""
+    """Return the maximum cost of `call`, which is reserved; only a chat may exceed its estimate."""
     return (
         recipe.price(call.model).per_call_most if isinstance(call, ChatCall) else estimate_cost(call, recipe)
     )
 
 
 def loop(first: Ticks, again: Ticks, rounds: int, retry_rate: float) -> Price:
-    """The price of a loop that is done after one round or repeats up to `rounds` rounds in all."""
+    """Return the price of a loop that ends after one round or repeats, up to `rounds` rounds in all."""
     return Price(
         first,
         Ticks(round(first + again * retry_rate * min(1, rounds - 1))),
@@ -44,7 +44,7 @@ def loop(first: Ticks, again: Ticks, rounds: int, retry_rate: float) -> Price:
 
 
 class Prices:
-    """Prices of each step's loop under one recipe and provider."""
+    """The prices of each step's loop under one recipe and provider."""
 
     def __init__(self, recipe: Recipe, provider: str) -> None:
         self._recipe = recipe
@@ -62,30 +62,30 @@ class Prices:
         return Price(price.low, price.likely, self._worst(price.worst, rounds))
 
     def _worst(self, expected: Ticks, verdicts: int) -> Ticks:
-        """With every verdict as dear as it can be, and unreadable, so that it is asked for once more."""
+        """Return the price with every verdict at maximum cost, and retried once as unreadable."""
         return Ticks(expected + (2 * self._judge_most - self._judge) * verdicts)
 
     def ideation(self, *, labels: bool) -> Price:
-        """Asking for a story, and for whom the pictures show."""
+        """Return the price of generating a story and of matching reference pictures to characters."""
         once = self._story
         match = self._judge if labels else Ticks(0)
         return Price(
             once,
             Ticks(once + round(match * self._recipe.verify.retry_rate)),
-            # An unreadable match is asked for once more.
+            # An unreadable match is retried once.
             Ticks(self._story_most * (1 + self._recipe.story.retries) + 2 * self._judge_most * labels),
         )
 
     def character(self, *, has_ref: bool) -> Price:
-        """A character's sheet."""
+        """Return the price of a character's sheet."""
         return self._still(1 if has_ref else 0, self._recipe.verify.character_attempts)
 
     def keyframe(self, *, references: int) -> Price:
-        """A scene's still."""
+        """Return the price of a scene's still."""
         return self._still(references, self._recipe.verify.keyframe_rounds)
 
     def video(self, *, duration: int, cast: int) -> Price:
-        """A scene's clip with `cast` characters, and its corrections; one without a cast is not judged."""
+        """Return the price of a scene's clip and its corrections; without a cast it is not judged."""
         verify, judge = self._recipe.verify, self._judge
         resolution = self._recipe.output.resolution
         inputs = 1 + (cast if self._recipe.sends_sheets else 0)
@@ -94,7 +94,7 @@ class Prices:
             return Price(clip, clip, clip)
         first = Ticks(clip + judge)
         if duration <= self._recipe.limits.edit_seconds:
-            # A clip is a little longer than asked, and an edit is billed by whole seconds.
+            # A clip is a little longer than requested, and an edit is billed by whole seconds.
             again = Ticks(self._edit.second(resolution) * (duration + 1) + judge)
             rounds = 1 + verify.video_corrections
         else:

@@ -1,8 +1,8 @@
-"""The prompts of each step, rendered from a story by the recipe's templates.
+"""Renders the prompts of each step from a story with the recipe's templates.
 
-Used twice: the steps send them, and the plan puts them into a node's ingredients, so that a node is stale
-exactly when something it would say has changed. What it would say of problems not known yet is in its template,
-whose digest is an ingredient too.
+The steps send the prompts, and the plan puts them into a node's ingredients, so a node is stale exactly when
+a prompt it would send has changed. The wording for problems found later is in the template, whose digest is
+an ingredient too.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def _cast(characters: Sequence[Character]) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class StepPrompts:
-    """Renders every prompt of one film's recipe for one provider."""
+    """A renderer of the prompts of one film's recipe for one provider."""
 
     recipe: Recipe
     provider: str
     _video_checks: dict[tuple[Character, ...], str] = field(default_factory=dict, repr=False)
-    """By cast: a thousand scenes have a handful of casts."""
+    """Cached by cast: a thousand scenes have a handful of casts."""
 
     def _render(self, prompt: str, **values: object) -> str:
         from spicy.recipe.render import render_prompt  # loads jinja2
@@ -36,7 +36,7 @@ class StepPrompts:
         return render_prompt(self.recipe, prompt, self.provider, **values)
 
     def _picture_prompt(self, prompt: str, model: str, what: str, **values: object) -> str:
-        """Render what goes to an image or video model. Raises UsageError when it is longer than that takes."""
+        """Return a prompt for an image or video model. Raises UsageError if it is over the model's limit."""
         text, limit = self._render(prompt, **values), self.recipe.prompt_bytes(model)
         if len(text) * 4 > limit and (size := len(text.encode())) > limit:
             raise UsageError(
@@ -50,7 +50,7 @@ class StepPrompts:
         return self.recipe.models_for(self.provider)
 
     def sheet(self, job: CharacterJob, problems: Sequence[str] = ()) -> str:
-        """Draw a character, taking care of `problems`."""
+        """Return the prompt that draws a character and avoids `problems`."""
         c = job.character
         return self._picture_prompt(
             "sheet",
@@ -66,7 +66,7 @@ class StepPrompts:
         )
 
     def sheet_check(self, job: CharacterJob) -> str:
-        """Judge a character's sheet."""
+        """Return the prompt that judges a character's sheet."""
         return self._render(
             "sheet_check",
             what="sheet",
@@ -76,7 +76,7 @@ class StepPrompts:
         )
 
     def keyframe(self, job: KeyframeJob, problems: Sequence[str] = ()) -> str:
-        """Compose a scene's still; the action is left out, so that editing it remakes the clip alone."""
+        """Return the prompt for a scene's still, without the action: editing that remakes only the clip."""
         scene = job.scene
         strict = scene.continuity is Continuity.STRICT and job.previous is not None
         return self._picture_prompt(
@@ -94,17 +94,17 @@ class StepPrompts:
         )
 
     def keyframe_previous(self, job: KeyframeJob) -> str:
-        """What is said of the previous keyframe when it is sent along (order-only)."""
+        """Return the note that is sent with the previous keyframe (order-only)."""
         return self._render("keyframe_previous", cast=_cast(job.cast))
 
     def keyframe_check(self, job: KeyframeJob) -> str:
-        """Judge a scene's still."""
+        """Return the prompt that judges a scene's still."""
         return self._render(
             "keyframe_check", what="keyframe", cast=_cast(job.cast), setting=job.scene.setting
         )
 
     def video(self, job: VideoJob) -> str:
-        """Set the still in motion: motion only. Who is who is said when the sheets travel along."""
+        """Return the prompt for a clip: motion only, plus the characters if their sheets are sent."""
         scene = job.scene
         return self._picture_prompt(
             "video",
@@ -117,19 +117,19 @@ class StepPrompts:
         )
 
     def video_check(self, job: VideoJob) -> str:
-        """Judge a clip's last frame."""
+        """Return the prompt that judges a clip's last frame."""
         if job.cast not in self._video_checks:
             self._video_checks[job.cast] = self._render("video_check", what="clip", cast=_cast(job.cast))
         return self._video_checks[job.cast]
 
     def correct(self, job: VideoJob, problems: Sequence[str]) -> str:
-        """Correct a clip by video edit."""
+        """Return the prompt that corrects a clip by video edit."""
         return self._render("correct", style=job.story.style, problems=list(problems))
 
-    # --- ingredients: everything a step would say, and with which settings ---
+    # --- ingredients: every prompt and setting that a step would use ---
 
     def character_ingredients(self, job: CharacterJob) -> dict[str, Json]:
-        """All that a character's node depends on besides its input files."""
+        """Return everything that a character's node depends on besides its input files."""
         if job.own:
             return {"own": True}
         verify = self.recipe.verify
@@ -143,7 +143,7 @@ class StepPrompts:
         }
 
     def keyframe_ingredients(self, job: KeyframeJob) -> dict[str, Json]:
-        """All that a keyframe's node depends on besides its input files."""
+        """Return everything that a keyframe's node depends on besides its input files."""
         if job.pinned:
             return {"pinned": True, "aspect_ratio": job.story.aspect_ratio}
         if job.own:
@@ -159,7 +159,7 @@ class StepPrompts:
         }
 
     def video_ingredients(self, job: VideoJob) -> dict[str, Json]:
-        """All that a clip's node depends on besides its input files."""
+        """Return everything that a clip's node depends on besides its input files."""
         if job.own:
             return {"own": True}
         models, verify = self._models, self.recipe.verify

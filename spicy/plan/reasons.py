@@ -1,4 +1,4 @@
-"""Why a target is stale, as data. Whatever decides returns these; `plan` and `why` print them."""
+"""Reasons why a target is stale, as data: the staleness check returns them, `plan` and `why` print them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Reason:
 
 
 def compare_ingredients(old: Mapping[str, Json], new: Mapping[str, Json]) -> tuple[Reason, ...]:
-    """What changed between two sets of ingredients, in the new one's order."""
+    """Return the changes between two sets of ingredients, in the new one's order."""
     changed = [
         Reason(Cause.CHANGED, name, _text(old.get(name)), _text(value))
         for name, value in new.items()
@@ -57,14 +57,14 @@ def compare_ingredients(old: Mapping[str, Json], new: Mapping[str, Json]) -> tup
     changed += [
         Reason(Cause.CHANGED, name, _text(value), "") for name, value in old.items() if name not in new
     ]
-    # A changed template shows in the prompt made from it, which people can read.
+    # A changed template also changes the rendered prompt, which is easier to read.
     if any(r.name == "prompt" for r in changed):
         changed = [r for r in changed if r.name != "template"]
     return tuple(changed)
 
 
 def compare_inputs(old: Mapping[str, str], new: Mapping[str, Digest]) -> tuple[Reason, ...]:
-    """Which input files changed; labels are those of the node."""
+    """Return the changed input files; labels are those of the node."""
     changed = [
         Reason(Cause.INPUT, label, _short(old.get(label, "")), _short(digest))
         for label, digest in new.items()
@@ -77,7 +77,7 @@ def compare_inputs(old: Mapping[str, str], new: Mapping[str, Digest]) -> tuple[R
 
 
 def compare_targets(recorded: Mapping[str, str], found: Mapping[str, Digest | None]) -> tuple[Reason, ...]:
-    """Which targets are missing or not what the receipt says; both map paths to digests."""
+    """Return the targets that are missing or differ from the receipt; both map paths to digests."""
     reasons = []
     for path, digest in found.items():
         if digest is None:
@@ -88,7 +88,7 @@ def compare_targets(recorded: Mapping[str, str], found: Mapping[str, Digest | No
 
 
 def changed_lines(reason: Reason) -> list[tuple[str, str]]:
-    """The lines of a text that differ, as ("-", old line) and ("+", new line), in their order."""
+    """Return the lines of a text that differ, as ("-", old line) and ("+", new line), in order."""
     import difflib
 
     lines = difflib.ndiff(reason.old.splitlines(), reason.new.splitlines())

@@ -1,4 +1,4 @@
-"""Assembly: the clips joined into the film."""
+"""Assembly: joins the clips into the film."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spicy.steps.result import StepContext, StepResult
 
 
 def make_film(job: FilmJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
-    """Join the clips in the order of the scenes; only those that deviate are encoded again."""
+    """Join the clips in scene order and return the film; only clips in another format are re-encoded."""
     from spicy.media.shape import frame_size
 
     recipe = context.prompts.recipe

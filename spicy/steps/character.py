@@ -1,4 +1,4 @@
-"""Character sheets: drawn from the description, or restyled from a reference picture; or the user's own."""
+"""Character sheets: generated from the description, restyled from a reference picture, or the user's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHEET_ASPECT = "1:1"
 
 
 def make_character(job: CharacterJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
-    """Make one character's sheet: best of a few attempts, each judged against description and reference."""
+    """Make one character's sheet: the best of several attempts, judged by description and reference."""
     if job.own:
         return own_picture(files["own sheet"], context)
     prompts, recipe = context.prompts, context.prompts.recipe

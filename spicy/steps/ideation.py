@@ -1,4 +1,4 @@
-"""Ideation: a concept becomes a story, asked for as a structured answer and sent back while it is invalid."""
+"""Ideation: turns a concept into a story; an invalid structured answer is retried with its errors."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from spicy.story.resolve import resolve_story
 
 @dataclass(frozen=True, slots=True)
 class IdeationResult:
-    """A resolved story and the calls that it took."""
+    """A resolved story and the calls it needed."""
 
     story: Story
     calls: tuple[CallResult, ...]
 
 
 def tell_story(spec: Spec, prompts: StepPrompts, ask: CallClient) -> IdeationResult:
-    """Resolve a spec into its story: free when everything is written, else by asking for what is not.
+    """Resolve a spec into its story; free if everything is written, else the missing parts are generated.
 
-    Raises StepFailed when no valid story comes back, SpecError when a label or an override fits nothing.
+    Raises StepFailed if no valid story is returned, SpecError if a label or an override matches nothing.
     """
     calls: list[CallResult] = []
     draft = _draft(spec, prompts, ask, calls) if spec.needs_ideation else None
@@ -99,7 +99,7 @@ def _match(
     ask: CallClient,
     calls: list[CallResult],
 ) -> Mapping[str, str]:
-    """Which character each reference picture shows: by name, else by one recorded answer, else an error."""
+    """Map each reference picture's label to a character, by name or by a call. Raises SpecError."""
     names = [name for name, _, _ in cast]
     labels, rest = match_labels(sorted(spec.refs), names)
     if rest and cast:
@@ -114,7 +114,7 @@ def _match(
         )
         model = prompts.recipe.models_for(prompts.provider).judge
         answer = None
-        for attempt in (1, 2):  # an unreadable answer is asked for once more
+        for attempt in (1, 2):  # an unreadable answer is retried once
             call = ChatCall(model=model, prompt=prompt, schema=MATCH_SCHEMA, take=spec.take, attempt=attempt)
             calls.append(ask.call(call, "match"))
             answer = answer or read_matches(calls[-1].text or "")

@@ -1,4 +1,4 @@
-"""Keyframes: a scene's still, composed from its characters' sheets and the previous keyframe."""
+"""Keyframes: composes a scene's still from its characters' sheets and the previous keyframe."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from spicy.story.model import Continuity
 
 
 def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
-    """Make one scene's still. References go in the order that the prompt names: sheets, then the shot before."""
+    """Make one scene's still; references are in the prompt's order: sheets, then the previous keyframe."""
     if job.pinned:
-        # Every attempt lies in the store as it came: in shape, the one in use ends in the bytes that it has now.
+        # The store has attempts uncropped; cropping a pinned one gives the same bytes as when it was made.
         pin = files["pinned still"]
         return replace(own_picture(pin, context), files=(_in_shape(pin, job.story.aspect_ratio, context),))
     if job.own:
@@ -55,7 +55,7 @@ def make_keyframe(job: KeyframeJob, files: Mapping[str, Asset], context: StepCon
 
 
 def _in_shape(still: Asset, aspect_ratio: str, context: StepContext) -> Asset:
-    """The still in the film's exact shape: the clip made from it keeps it, and then needs no second encoding."""
+    """Return the still cropped to the film's aspect ratio; its clip keeps it, so no re-encoding is needed."""
     from spicy.media.crop import in_shape
     from spicy.media.probe import probe_picture
 

@@ -1,4 +1,4 @@
-"""What a step gives back: files, the attempts that led to them, and what is worth telling."""
+"""The result of a step: its files, the attempts behind them, and facts to report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spicy.ports import Asset, CallClient
 
 @dataclass(frozen=True, slots=True)
 class StepAttempt:
-    """One try: its call, its asset, and the judge's verdict. No score means that it could not be judged."""
+    """One attempt: its call, its asset and the judge's verdict; no score means it could not be judged."""
 
     number: int
     call: CallKey
@@ -24,7 +24,7 @@ class StepAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """The outcome of a step. `files` are in the order of the node's targets: stored bytes, or new text."""
+    """The outcome of a step; `files` are in the order of the node's targets: stored bytes, or new text."""
 
     files: tuple[Asset | bytes, ...]
     attempts: tuple[StepAttempt, ...] = ()
@@ -35,7 +35,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What every step works with."""
+    """The call client and the prompts that every step works with."""
 
     ask: CallClient
     prompts: StepPrompts

@@ -1,4 +1,4 @@
-"""The shooting script: pure Python, no call."""
+"""The shooting script: written in pure Python, without a call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spicy.story.model import Scene, Story
 
 
 def make_script(job: ScriptJob) -> StepResult:
-    """Write `script.md`, `state.json` and one `scene.json` a scene."""
+    """Return the texts of `script.md`, `state.json` and one `scene.json` per scene."""
     story = job.story
     return StepResult(
         files=(

@@ -1,4 +1,4 @@
-"""The user's own files, and pins: used as they are, for $0, once they are known to be readable."""
+"""The user's own files and pins: checked to be readable, then used unchanged, for $0."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spicy.steps.result import StepContext, StepResult
 
 
 def own_picture(asset: Asset, context: StepContext) -> StepResult:
-    """Take a picture as it is. Raises StepFailed when it is none."""
+    """Return a picture unchanged. Raises StepFailed if it is not a readable picture."""
     from spicy.media.probe import probe_picture
 
     try:
@@ -25,7 +25,7 @@ def own_picture(asset: Asset, context: StepContext) -> StepResult:
 
 
 def own_clip(asset: Asset, context: StepContext) -> StepResult:
-    """Take a clip as it is, with its first and last frame. Raises StepFailed when it is none."""
+    """Return a clip unchanged, with its first and last frame. Raises StepFailed if it is unreadable."""
     from spicy.media.probe import probe_clip
 
     try:
@@ -51,7 +51,7 @@ def _advice(asset: Asset, what: str) -> str:
 
 
 def frames(clip: Asset, context: StepContext) -> tuple[Asset, Asset]:
-    """First and last frame of a clip, as JPEG."""
+    """Return the first and last frame of a clip, as JPEG. Raises MediaError."""
     first = context.ask.local(LocalJob(LocalKind.FIRST_FRAME, (clip.digest,)))
     last = context.ask.local(LocalJob(LocalKind.LAST_FRAME, (clip.digest,)))
     return first.asset, last.asset

@@ -1,4 +1,4 @@
-"""Vision in the loop: judge a picture, try again with what was wrong, keep the best."""
+"""The verification loop: judge a picture by vision model, retry with the problems found, keep the best."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from spicy.story.draft import CHECK_SCHEMA, read_check
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The judge's answer; an unreadable one is no score, never 0."""
+    """The judge's verdict; an unreadable answer has no score (None), never 0."""
 
     score: float | None
     problems: tuple[str, ...] = ()
 
 
 def judge(context: StepContext, prompt: str, images: Sequence[Digest]) -> Judgement:
-    """Have pictures scored. An answer that cannot be read is asked for once more, then it is no score."""
+    """Return the judge's verdict on pictures; an unreadable answer is retried once, then has no score."""
     model = context.prompts.recipe.models_for(context.prompts.provider).judge
     for attempt in (1, 2):
         call = ChatCall(
@@ -29,7 +29,7 @@ def judge(context: StepContext, prompt: str, images: Sequence[Digest]) -> Judgem
         )
         try:
             check = read_check(context.ask.call(call, "check").text or "")
-        except Refused as refusal:  # the picture is paid for, and a judge that will not look is no verdict
+        except Refused as refusal:  # the picture is paid for, and a judge's refusal is not a verdict on it
             context.ask.warn(f"the judge refused to look ({refusal.message})")
             break
         if check is not None:
@@ -46,11 +46,11 @@ def best_of(
     *,
     spare: bool = False,
 ) -> list[StepAttempt]:
-    """Make and judge until a verdict reaches `threshold`, at most `rounds` times.
+    """Make and judge until a score reaches `threshold`, at most `rounds` times; return the attempts.
 
-    A refused round does not discard earlier ones (or the `spare` that the caller has): they are paid for and
-    can be used.
-    An unjudged picture ends the loop: without a verdict there is nothing to put right.
+    If a round is refused, earlier attempts (or the one the caller has, with `spare`) are kept: they are paid
+    for. An unjudged attempt ends the loop, because there are no problems to correct. Raises Refused if
+    nothing is left.
     """
     attempts: list[StepAttempt] = []
     problems: tuple[str, ...] = ()
@@ -73,9 +73,9 @@ def best_of(
 
 
 def choose(context: StepContext, attempts: Sequence[StepAttempt]) -> int:
-    """Pick the best attempt, and warn or fail as the recipe says when it is under the threshold.
+    """Return the index of the best attempt; below the threshold, warn or raise StepFailed as the recipe says.
 
-    An unjudged attempt gets the benefit of the doubt over one that is known to be under the threshold.
+    An unjudged attempt ranks above one that is known to be under the threshold.
     """
     verify = context.prompts.recipe.verify
 

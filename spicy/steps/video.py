@@ -1,4 +1,4 @@
-"""Clips: a keyframe set in motion, its last frame judged, and corrected while a correction is possible."""
+"""Clips: generates a clip from a keyframe, judges its last frame, and corrects it where possible."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from spicy.steps.verify import Judgement, best_of, choose, judge
 
 
 def make_video(job: VideoJob, files: Mapping[str, Asset], context: StepContext) -> StepResult:
-    """Make one scene's clip.
+    """Make one scene's clip, with its first and last frame.
 
-    A short clip that drifts is corrected by video edit, always from the first take, because chained edits
-    add up their losses; one too long for that is regenerated once, and only when it is far off.
+    A short clip that drifts is corrected by video edit, always from the first attempt, because the quality
+    losses of chained edits add up. A clip too long for an edit is regenerated once, and only if its score is
+    very low.
     """
     if job.own:
         return own_clip(files["own clip"], context)
@@ -33,7 +34,7 @@ def make_video(job: VideoJob, files: Mapping[str, Asset], context: StepContext) 
 
 
 class _Clips:
-    """The takes of one scene: generate, judge, correct."""
+    """The attempts at one scene's clip: generate, judge, correct."""
 
     def __init__(self, job: VideoJob, files: Mapping[str, Asset], context: StepContext) -> None:
         self.job, self.context, self.prompts = job, context, context.prompts
@@ -59,7 +60,7 @@ class _Clips:
         problems = first[0].problems
 
         def correct(number: int, found: Sequence[str]) -> CallResult:
-            # Each correction starts from the first take, so its faults are still there to be put right.
+            # Each correction starts from the first attempt, so its problems still need correcting.
             more = [fault for fault in found if fault not in problems]
             return self.correct(first[0].asset, seconds, number, [*problems, *more])
 
@@ -93,7 +94,7 @@ class _Clips:
         return self.context.ask.call(call, "correction")
 
     def check(self, clip: Asset) -> Judgement:
-        # Nobody to recognise: nothing to compare the frame with, and nothing to pay for.
+        # Without characters there is nothing to compare the frame with, so no judge call is paid.
         if not self.sheets:
             return Judgement(1.0)
         _, last = frames(clip, self.context)

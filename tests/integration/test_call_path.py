@@ -268,7 +268,7 @@ def test_what_is_billed_without_a_word_counts_under_the_cap(
 
     provider.on_submit = end
     here = executor(provider, cap=0.80)
-    with pytest.raises(type(said), match=r"what it billed is not said; counted at \$0\.50"):
+    with pytest.raises(type(said), match=r"the provider did not report the cost; counted at \$0\.50"):
         here.ask(estimate=DEAR)
     assert here.budget.spent == DEAR
     with pytest.raises(BudgetExceeded):
@@ -569,6 +569,6 @@ def test_a_call_in_the_hands_of_a_process_that_is_stuck_is_not_waited_for_withou
         key, owner=stuck.store.owner.id, provider="scripted", kind="image", model="m", estimate=DEAR,
         purpose=PURPOSE, request="{}",
     )  # fmt: skip
-    with pytest.raises(ProviderUnreachable, match="in hand for 60 minutes without a word"):
+    with pytest.raises(ProviderUnreachable, match="held this call for 60 minutes without progress"):
         here.ask(estimate=DEAR)
     assert provider.kinds == {}

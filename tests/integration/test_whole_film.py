@@ -172,7 +172,7 @@ def test_one_refused_scene_keeps_its_siblings_and_is_not_asked_again(studio: Stu
     studio.provider.on_submit = refuse
     assert studio.build() == 1
     said, billed, prompt = studio.failures()["film:video/02"].split("\n", 2)
-    assert said.startswith("blocked by content moderation (what it billed is not said; ")
+    assert said.startswith("blocked by content moderation (the provider did not report the cost; ")
     assert billed == "billed: $0.052"
     assert prompt.startswith("prompt: ")
     assert "drinks" in prompt
@@ -231,8 +231,8 @@ def test_another_model_is_told_once_and_stands_on_every_receipt(studio: Studio) 
     assert studio.build() == 0
     told = [said for said in studio.warnings().values() if "another answered" in said]
     assert sorted(told) == [
-        "i was asked, another answered; this is told once, each receipt has its own",
-        "v was asked, another answered; this is told once, each receipt has its own",
+        "i was asked, another answered; this warning is shown once, each receipt names the model that answered",
+        "v was asked, another answered; this warning is shown once, each receipt names the model that answered",
     ]
     for name in ("scenes/01/clip.json", "scenes/02/clip.json", "scenes/01/keyframe.json"):
         assert '"another"' in json.dumps(studio.receipt(name))

@@ -1,1 +1,1 @@
-"""One call: reserve, submit once, poll, fetch, store. Also recovery and replay from the store."""
+"""The path of one call: reserve, submit once, poll, fetch, store; also recovery and replay from the store."""

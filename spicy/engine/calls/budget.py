@@ -1,4 +1,4 @@
-"""A cap that caps: money is reserved before a call is submitted, and settled when it is answered."""
+"""A hard spending cap: the price is reserved before a call is submitted and settled when it is answered."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from spicy.ids import Ticks, usd
 
 
 class Budget:
-    """The cap of one build, for any number of threads. None caps nothing.
+    """The spending cap of one build, safe for any number of threads; None means no cap.
 
-    Once a reservation did not fit, no further paid call starts: what is left of the budget must not be
-    eaten by whichever cheap call comes next while a scene that was planned for cannot be made.
+    Once a reservation does not fit, no further paid call starts: cheap calls must not use up the rest of the
+    budget while a planned scene cannot be made.
     """
 
     def __init__(self, cap: Ticks | None, above: Budget | None = None, *, name: str = "--max-cost") -> None:
-        """`above` is a wider budget that has to agree too: a film's cap below the whole build's.
+        """Create a budget; `above` is a wider budget that must have room too (the build's above a film's).
 
-        `name` says in messages where the cap comes from.
+        `name` tells in messages where the cap comes from.
         """
         self.cap = cap
         self._name = name
@@ -30,11 +30,11 @@ class Budget:
 
     @property
     def spent(self) -> Ticks:
-        """Settled so far, in ticks."""
+        """The settled amount so far, in ticks."""
         return Ticks(self._spent)
 
     def reserve(self, estimate: Ticks) -> None:
-        """Set `estimate` aside. Raises BudgetReached when it does not fit under the cap."""
+        """Reserve `estimate`. Raises BudgetExceeded if it does not fit under the cap."""
         with self._lock:
             if self.cap is not None and estimate > 0:
                 committed = self._spent + self._reserved
@@ -54,7 +54,7 @@ class Budget:
             self._reserved += estimate
 
     def settle(self, estimate: Ticks, cost: Ticks) -> None:
-        """Turn a reservation into what was really billed."""
+        """Replace the reservation of `estimate` by the amount billed."""
         with self._lock:
             self._reserved -= estimate
             self._spent += cost

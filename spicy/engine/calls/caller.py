@@ -1,11 +1,12 @@
-"""The one path of a call: from its key to its answer, paid for at most once whatever dies.
+"""The single path of a call, from its key to its answer; a call is paid for at most once, even after a crash.
 
-1 derive the key · 2 a record answers, $0 · 3 a live row of the ledger is rejoined · 4 reserve the price and
-write the intent · 5 submit once and keep the ticket · 6 poll · 7 fetch, check, keep the blob · 8 write the
-record, then settle and close the row · 9 answer.
+1 derive the key · 2 return the stored record if there is one, for $0 · 3 rejoin a live ledger row · 4 reserve
+the price and write the intent · 5 submit once and save the ticket · 6 poll · 7 fetch, check and store the
+blob · 8 write the record, then settle and close the row · 9 return the answer.
 
-Dying between any two lines costs nothing: before 4 nothing was asked; after the ticket is kept the call is
-polled again by whoever comes next; between intent and ticket nobody can know, and that is what it says.
+A crash between steps does not pay twice: before 4 nothing was submitted; once the ticket is saved, the next
+caller goes on polling it. After a crash between intent and ticket the outcome is unknown and reported as
+such.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ from spicy.store.store import Store
 
 _WAIT = 0.05
 _LOSSES = 2
-"""How often one run lets a cheap call's reply be lost before it gives up."""
+"""Lost replies to a cheap call after which one run gives up."""
 
 __all__ = ["CHEAP", "CallObserver", "Caller", "CostBound"]
 
 
 @dataclass(frozen=True, slots=True)
 class CostBound:
-    """What a call is expected to cost, the most that it may, and the budget that the latter has to fit into."""
+    """The expected cost of a call, its maximum cost, and the budget that the maximum has to fit into."""
 
     estimate: Ticks
     most: Ticks
@@ -69,15 +70,15 @@ class Caller:
         self._seen_messages: set[str] = set()
         self._began = time.time()
 
-    def first_time(self, said: str) -> bool:
-        """Whether this was not said before in this run."""
+    def first_time(self, message: str) -> bool:
+        """Return True if this message was not reported before in this run."""
         with self._lock:
-            new = said not in self._seen_messages
-            self._seen_messages.add(said)
+            new = message not in self._seen_messages
+            self._seen_messages.add(message)
             return new
 
     def answer(self, call: Call, price: CostBound, purpose: Purpose, watch: CallObserver) -> CallResult:
-        """Answer one call. Raises CallError, Interrupted, StoreError."""
+        """Return the answer to a call. Raises CallError, Interrupted, StoreError."""
         key = call_key(self.provider.name, call)
         lost: list[SubmissionLost] = []
         with self._alone(key):
@@ -98,7 +99,7 @@ class Caller:
 
     @contextlib.contextmanager
     def _alone(self, key: CallKey) -> Iterator[None]:
-        """One thread a key; the others wait here and then find the record."""
+        """Admit one thread per key; the others wait here and then find the record."""
         with self._lock:
             lock, users = self._locks_by_key.get(key, (threading.Lock(), 0))
             self._locks_by_key[key] = (lock, users + 1)
@@ -114,12 +115,14 @@ class Caller:
     def _attempt(
         self, key: CallKey, call: Call, price: CostBound, purpose: Purpose, watch: CallObserver
     ) -> CallResult | None:
-        """Rejoin what is under way, or claim and go; None means: look again."""
+        """Rejoin the call if it is in progress, else claim and submit it. None means: look it up again."""
         row = self.store.ledger.find(key)
         if row is not None and row.state in (*LIVE, CallState.REFUSED, CallState.UNKNOWN):
-            trip = self._take_over(row, call, purpose, watch)
-            # The budget of whoever submitted it has it in the books; it must not be counted twice.
-            return None if trip is None else Submission(self.store, self.provider, self.stop, trip).run()
+            context = self._take_over(row, call, purpose, watch)
+            # The cost is counted in the budget of the build that submitted the call; do not count it twice.
+            return (
+                None if context is None else Submission(self.store, self.provider, self.stop, context).run()
+            )
         files = {digest: self.store.objects.open(digest) for digest in dict.fromkeys(inputs_of(call))}
         price.budget.reserve(price.most)
         claimed: LedgerRow | int | None = None
@@ -130,18 +133,19 @@ class Caller:
                 price.budget.settle(price.most, Ticks(0))
         if isinstance(claimed, LedgerRow):
             return None
-        trip = SubmissionContext(claimed, key, call, purpose, watch, price.estimate, files=files)
-        flight = Submission(self.store, self.provider, self.stop, trip)
+        context = SubmissionContext(claimed, key, call, purpose, watch, price.estimate, files=files)
+        submission = Submission(self.store, self.provider, self.stop, context)
         try:
-            return flight.run()
+            return submission.run()
         finally:
-            price.budget.settle(price.most, flight.bill)
+            price.budget.settle(price.most, submission.bill)
 
     def resume(self, row: LedgerRow, watch: CallObserver) -> None:
-        """Finish what a dead process began, whether or not anybody still asks for it.
+        """Finish a call that a dead process began, even if no node needs it any more.
 
-        A submission whose reply was lost is marked as such; one of another process that lives is left alone.
-        Raises CallError, Interrupted, StoreError; ValueError for a call that this version does not know.
+        A submission whose reply was lost is marked as such; a call that another live process owns is left
+        alone. Raises CallError, Interrupted, StoreError; ValueError for a call that this version does not
+        know.
         """
         call = read_call(json.loads(row.request))
         purpose = Purpose(run="", film="", node=row.node, step="", purpose=row.purpose)
@@ -149,9 +153,9 @@ class Caller:
             now = self.store.ledger.find(row.key)
             if now is None or now.state not in LIVE or self._owned(now):
                 return
-            trip = self._take_over(now, call, purpose, watch)
-            if trip is not None:
-                Submission(self.store, self.provider, self.stop, trip).run()
+            context = self._take_over(now, call, purpose, watch)
+            if context is not None:
+                Submission(self.store, self.provider, self.stop, context).run()
 
     def _claim(self, key: CallKey, call: Call, estimate: Ticks, purpose: Purpose) -> LedgerRow | int:
         return self.store.ledger.claim(
@@ -166,19 +170,26 @@ class Caller:
         )
 
     def _owned(self, row: LedgerRow) -> bool:
-        """Whether another process is at work on a live row. Our own is an orphan: one thread a key."""
+        """Return True if another live process owns the row.
+
+        A live row of our own is an orphan, because only one thread at a time handles a key.
+        """
         me = self.store.owner
         return row.owner != me.id and me.is_alive(row.owner)
 
     def _take_over(
         self, row: LedgerRow, call: Call, purpose: Purpose, watch: CallObserver
     ) -> SubmissionContext | None:
-        """Deal with a row that stands in the way: wait for its owner, or take it over."""
+        """Resolve an existing row: wait for its owner, or adopt it.
+
+        Returns the context of an adopted call that can go on; None means: look it up again. Raises Refused,
+        OutcomeUnknown, ProviderUnreachable.
+        """
         ledger = self.store.ledger
         if row.state is CallState.REFUSED:
             raise Refused(f"{row.note} (refused before; not asked again)", billed=row.cost)
         if row.state is CallState.UNKNOWN:
-            # What was lost in this very run is never repeated in it: the wish was about what was unknown before.
+            # --retry-unknown covers replies lost before this run; one lost during it is not retried in it.
             if not self._retry_unknown or row.created >= self._began:
                 raise OutcomeUnknown(lost_reply_message(row.estimate, time.time() - row.created))
             ledger.end(row.id, CallState.WRITTEN_OFF, note="possibly billed twice: retried on request")
@@ -186,8 +197,8 @@ class Caller:
         if self._owned(row):
             if time.time() - row.updated > PATIENCE + 60:
                 raise ProviderUnreachable(
-                    f"another process has had this call in hand for {(time.time() - row.updated) / 60:.0f} minutes"
-                    " without a word; end it, and build again"
+                    f"another spicy process has held this call for {(time.time() - row.updated) / 60:.0f} minutes"
+                    " without progress; stop it and build again"
                 )
             self.stop.wait(_WAIT)
             return None
@@ -199,11 +210,11 @@ class Caller:
         return None
 
     def _lost_submit(self, row: LedgerRow, watch: CallObserver) -> None:
-        """A process died between intent and ticket: nobody knows whether the provider accepted."""
+        """End the row of a process that died between intent and ticket; the provider may have accepted it."""
         if row.estimate == 0:
             self.store.ledger.end(row.id, CallState.FAILED, note="the process died; nothing was charged")
         elif row.estimate <= CHEAP:
-            # In the books at its price, as in the run that loses a reply itself: it may have been billed.
+            # Count it at its price, as when a run loses the reply itself: it may have been billed.
             self.store.ledger.end(
                 row.id, CallState.WRITTEN_OFF, cost=row.estimate, note="possibly billed twice"
             )

@@ -1,4 +1,4 @@
-"""How a step of a running build gets its answers: from the store, or for real."""
+"""The call client of a running build: answers a step from the store or, if needed, from the provider."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from spicy.store.store import Store
 
 
 class LiveCallClient(StoreFiles):
-    """Answers a step of a running build, tells the sinks, and keeps the log for the receipt."""
+    """A call client for one step of a running build; emits events and keeps the log for the receipt."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class LiveCallClient(StoreFiles):
         self._began = time.monotonic()
 
     def call(self, call: Call, purpose: str) -> CallResult:
-        """Answer from the store, or from the provider. A refusal tells what it refused."""
+        """Return the answer from the store or the provider. Raises CallError; Refused has the prompt."""
         watch = CallObserver(
             started=lambda key, c: self._sink(CallStarted(self._node, key, c.kind.value, purpose, c.model)),
             progress=lambda key, done: self._sink(CallProgress(self._node, key, done)),
@@ -73,13 +73,13 @@ class LiveCallClient(StoreFiles):
         return answered
 
     def _substituted(self, asked: str, answered: str) -> None:
-        """Every receipt names the model that answered; the user is told once a run."""
-        said = f"{asked} was asked, {answered} answered"
-        if self._caller.first_time(said):
-            self.warn(f"{said}; this is told once, each receipt has its own")
+        """Warn once per run that another model answered; every receipt names the model that did."""
+        message = f"{asked} was asked, {answered} answered"
+        if self._caller.first_time(message):
+            self.warn(f"{message}; this warning is shown once, each receipt names the model that answered")
 
     def local(self, job: LocalJob) -> LocalResult:
-        """Recall local work, or do it now."""
+        """Return the result of local work, stored or new. Raises Interrupted, MediaError, DamagedObject."""
         known = find_local(self.store, job)
         if known is not None:
             return known
@@ -90,11 +90,11 @@ class LiveCallClient(StoreFiles):
         return do_local(self.store, job, lambda done: self._sink(CallProgress(self._node, key, done)))
 
     def warn(self, message: str) -> None:
-        """Keep a warning for the receipt and tell the sinks."""
+        """Keep a warning for the receipt and emit it to the sink; a repeated one is ignored."""
         if message not in self.warnings:
             self.warnings.append(message)
             self._sink(Warned(self._node, message))
 
     def log(self) -> Log:
-        """What was done so far."""
+        """Return the log of this step so far."""
         return Log(tuple(self.calls), tuple(self.warnings), time.monotonic() - self._began)

@@ -1,4 +1,4 @@
-"""Local work that is worth remembering: frames of clips and the join, kept in the store like answers."""
+"""Cached local work: frames of clips, crops and the join, kept in the store like provider answers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from spicy.store.store import Store
 
 
 def do_local(store: Store, job: LocalJob, progress: Callable[[float], None]) -> LocalResult:
-    """Do a local job and remember it. Raises MediaError, DamagedObject.
+    """Run a local job, store its result and return it. Raises MediaError, DamagedObject.
 
-    Not in the ledger: it costs nothing, and two at once end in the same bytes.
+    It is not in the ledger: it costs nothing, and two concurrent runs produce the same bytes.
     """
     began = time.time()
     paths = [store.objects.open(digest) for digest in job.inputs]

@@ -1,7 +1,8 @@
-"""Recovery, a step of its own at the start of each build: what dead builds submitted is brought home.
+"""Recovery: a separate step at the start of each build that resumes the calls of dead builds.
 
-It does not depend on what this build asks for. A spec may have changed since, and a link lives for an hour; what
-was paid for is fetched and kept all the same. Submissions whose reply was lost with their process are marked.
+It does not depend on what this build needs. A spec may have changed since, and a link is valid for an hour
+only; paid results are fetched and stored anyway. Submissions whose reply was lost with their process are
+marked.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from spicy.store.ledger import LedgerRow
 
 
 class Recovery:
-    """Brings orphans home beside the build, one thread each: they wait for the provider, as their askers did.
+    """A set of orphaned calls that are resumed in parallel with the build, one thread each.
 
-    Whoever asks for one of them meanwhile waits for its thread and finds the answer in the store.
+    A step that needs one of them meanwhile waits for its thread and finds the answer in the store.
     """
 
     def __init__(self, caller: Caller, rows: Sequence[LedgerRow], sink: Sink) -> None:
@@ -27,7 +28,7 @@ class Recovery:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Say what is found, and begin."""
+        """Report the number of orphans and their price, and start the threads."""
         committed = Ticks(sum(row.estimate for row in self._rows))
         self._sink(Recovering(len(self._rows), committed))
         for row in self._rows:
@@ -37,11 +38,11 @@ class Recovery:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is still on its way."""
+        """True while any call is still being resumed."""
         return any(thread.is_alive() for thread in self._threads)
 
     def finish(self) -> None:
-        """Wait until every one is home, or is known not to come."""
+        """Wait until every call is stored or has failed."""
         for thread in self._threads:
             thread.join()
 
@@ -54,6 +55,6 @@ class Recovery:
         try:
             self._caller.resume(row, CallObserver(lambda key, call: None, lambda key, done: None, warn))
         except Interrupted:
-            pass  # it stays in the ledger, for the next build
+            pass  # the call stays in the ledger, for the next build
         except (SpicyError, OSError, ValueError) as error:
             warn(f"a call of an earlier build ({row.purpose}): {error}")

@@ -1,7 +1,7 @@
-"""How a step gets its answers from the store alone: nothing is spent, nothing is started.
+"""A call client that answers from the store alone: it spends nothing and starts nothing.
 
-Looking ahead (`spicy plan`), resolving a story that is known, and a build with nothing stale need no more
-than this, so that neither ledger nor provider is even imported.
+`spicy plan`, resolving a known story, and a build with nothing stale need only this module, which imports
+neither the ledger nor a provider.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spicy.store.store import Store
 
 
 def recalled(record: CallRecord, call: Call, *, from_store: bool = True) -> CallResult:
-    """An answer as the step sees it."""
+    """Return a stored record as the call result that a step gets."""
     asset = Asset(record.digest, record.suffix) if record.digest is not None else None
     return CallResult(
         key=record.key,
@@ -34,7 +34,7 @@ def recalled(record: CallRecord, call: Call, *, from_store: bool = True) -> Call
 
 
 def find_local(store: Store, job: LocalJob) -> LocalResult | None:
-    """The remembered result of a local job, if the store has it."""
+    """Return the stored result of a local job, or None."""
     record = store.lookup(job.key())
     if record is None or record.digest is None:
         return None
@@ -42,26 +42,26 @@ def find_local(store: Store, job: LocalJob) -> LocalResult | None:
 
 
 class StoreFiles:
-    """What both ways do alike: files of the user's, and verified paths."""
+    """The common base of both call clients: imports user files and opens stored objects."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.warnings: list[str] = []
 
     def take_in(self, path: Path) -> Asset:
-        """Put a file of the user's into the store."""
+        """Put a user's file into the store and return it as an asset. Raises StepFailed."""
         try:
             return Asset(self.store.objects.add_file(path), path.suffix.lower(), path.as_posix())
         except OSError as error:
             raise StepFailed(f"cannot be read: {error.strerror}", file=path.as_posix()) from error
 
     def open(self, asset: Asset) -> Path:
-        """A verified path."""
+        """Return a verified path. Raises DamagedObject."""
         return self.store.objects.open(asset.digest)
 
 
 class NotInStore(Exception):
-    """A replay met a call or a piece of local work that the store does not have; `call` is None for the latter."""
+    """A call or local job that a replay needs and the store does not have; `call` is None for a local job."""
 
     def __init__(self, call: Call | None) -> None:
         super().__init__("not in the store")
@@ -69,39 +69,39 @@ class NotInStore(Exception):
 
 
 class ReplayCallClient(StoreFiles):
-    """Answers from the store alone: spends nothing, starts nothing, and raises Missing where it ends."""
+    """A call client over the store alone; it spends nothing and raises NotInStore for missing answers."""
 
     def __init__(
         self, store: Store, provider: str, refusal: Callable[[CallKey], str] = lambda key: ""
     ) -> None:
-        """`refusal` knows the words with which a call was refused for good; empty for one that was not."""
+        """Create a client; `refusal` returns the message of a call's final refusal, or an empty text."""
         super().__init__(store)
         self.calls: list[CallResult] = []
         self._provider, self._refusal = provider, refusal
 
     def call(self, call: Call, purpose: str) -> CallResult:
-        """The stored answer. Raises Missing, and Refused for what will not be asked again."""
+        """Return the stored answer. Raises NotInStore, and Refused for a call that was refused for good."""
         key = call_key(self._provider, call)
         record = self.store.lookup(key)
         if record is None:
-            if said := self._refusal(key):
-                raise Refused(said)
+            if refusal := self._refusal(key):
+                raise Refused(refusal)
             raise NotInStore(call)
         answered = recalled(record, call)
         self.calls.append(answered)
         return answered
 
     def local(self, job: LocalJob) -> LocalResult:
-        """The remembered result. Raises Missing."""
+        """Return the stored result. Raises NotInStore."""
         known = find_local(self.store, job)
         if known is None:
             raise NotInStore(None)
         return known
 
     def warn(self, message: str) -> None:
-        """Keep it; nobody is told twice."""
+        """Keep a warning; a replay does not report it."""
         self.warnings.append(message)
 
     def spent(self) -> Ticks:
-        """What the replayed calls cost when they were asked."""
+        """Return the original cost of the replayed calls."""
         return Ticks(sum(answered.cost for answered in self.calls))
