@@ -55,7 +55,7 @@ class _PartialDownload:
 def download(link: str, into: Path, waits: Iterator[float], sleep: Callable[[float], None]) -> None:
     """Write what `link` points at to the new file `into`, waiting between attempts as `waits` says.
 
-    Raises Expired when the link is dead and OutOfReach when the bytes cannot be had or are no media.
+    Raises Expired when the link is dead and ProviderUnreachable when the bytes cannot be had or are no media.
     """
     if not link.startswith(("https://", "http://")):
         raise ProviderUnreachable("xAI sent a link that is not a web address")
@@ -76,7 +76,7 @@ def download(link: str, into: Path, waits: Iterator[float], sleep: Callable[[flo
 
 
 def _get(link: str, part: _PartialDownload, file: BinaryIO) -> None:
-    """One request for what is missing. Raises _Cut, Expired, OutOfReach; an OSError is the disk's."""
+    """One request for what is missing. Raises _Cut, Expired, ProviderUnreachable; an OSError is the disk's."""
     import requests
 
     with requests.Session() as session:

@@ -65,14 +65,14 @@ class XaiProvider:
     - an Answer (chat, still) or a Ticket (clip, correction);
     - Refused: moderation, with the provider's words and what it billed;
     - CallFailed: the request or the key was turned down; nothing to be had by sending the same again;
-    - OutOfReach: patience ran out; certainly not accepted;
+    - ProviderUnreachable: patience ran out; certainly not accepted;
     - Interrupted: stopped or closed while waiting its turn; certainly not sent;
     - ReplyLost, which is no SpicyError: it went out, and the connection broke, the deadline passed or the
       server stumbled. The engine treats it as an outcome that nobody knows.
 
     A rate limit, an overloaded server and a connection that could not be made are proofs that nothing was
     accepted, so those submits wait under a rate for each model that adapts, and are sent again; nothing
-    else ever is. A poll that gets no answer raises OutOfReach, which leaves the ticket in the ledger
+    else ever is. A poll that gets no answer raises ProviderUnreachable, which leaves the ticket in the ledger
     for the next build: what is paid for is not given up because the network is down.
     """
 
@@ -158,7 +158,7 @@ class XaiProvider:
     def poll(self, ticket: Ticket) -> Running | Answer:
         """Ask how a clip is doing.
 
-        Raises Refused, CallFailed, Expired; OutOfReach when there is no answer to be had, and the
+        Raises Refused, CallFailed, Expired; ProviderUnreachable when there is no answer to be had, and the
         ticket stays good; Interrupted when stopped.
         """
         waits = self._patience.reads.waits()
@@ -171,7 +171,7 @@ class XaiProvider:
                 raise _unanswered(f"the key is refused: {refused}") from None
 
     def fetch(self, answer: Answer, into: Path) -> None:
-        """Download the media. Raises Expired for a dead link, OutOfReach without all its bytes, Interrupted."""
+        """Download the media. Raises Expired for a dead link, ProviderUnreachable without all its bytes, Interrupted."""
         if answer.link is None:
             raise CallFailed("this answer is text and has no media")
         download(answer.link, into, self._patience.downloads.waits(), self._waiting.sleep)
