@@ -224,7 +224,7 @@ def _inner(value: Json) -> Json:
 
 
 class Sink(Protocol):
-    """A receiver of events from any thread. It must return quickly; its errors are reported once, not raised."""
+    """A receiver of events from any thread. It must return quickly; its errors are reported only once."""
 
     def __call__(self, event: Event) -> None:
         """Handle one event."""

@@ -60,7 +60,7 @@ class Maker:
         stop: threading.Event,
         known: dict[str, Digest],
     ) -> None:
-        """Create a maker; `known`, shared with the run's checks, has the digests of made and fresh targets."""
+        """Create a maker; `known`, shared with the run's checks, maps made and fresh targets to digests."""
         self.store, self._caller, self._films = store, caller, films
         self._sink, self._run, self._stop = sink, run, stop
         self._budgets = {

@@ -129,9 +129,7 @@ def load_films(paths: Sequence[Path], root: Path, provider: str, build: str, sto
         except SpecError as error:
             problems += error.problems
             continue
-        name = (
-            film.name.casefold()
-        )  # names that differ in case only collide on a case-insensitive file system
+        name = film.name.casefold()  # such names collide on a case-insensitive file system
         if name in seen:
             problems.append(
                 Problem(

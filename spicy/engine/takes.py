@@ -124,7 +124,7 @@ def _edit(film: Film, root: Path, change: Callable[[_Work], list[str]]) -> list[
         same = spec.take == film.spec.take  # another take of the story has other scenes
         if not same or _rest(spec.document.data) != _rest(film.spec.document.data):
             raise UsageError(
-                f"{shown} was changed since this was asked for and is left as it is; look at it again"
+                f"{shown} was changed since this was requested and is left unchanged; look at it again"
             )
         messages = change(_Work(film, spec, edit))
         if edit.text != before:
@@ -230,7 +230,7 @@ class _Work:
         thing, field = self._pinnable(step, item)
         ways = thing.pins_at(field)
         if not ways:
-            self._refuse_own(thing, step, "it is yours to take out")
+            self._refuse_own(thing, step, "take it out of the spec yourself")
             raise UsageError(f"{step.value}:{item} is not pinned")
         for way in ways:
             self.edit.drop(way)

@@ -36,7 +36,7 @@ REPORT_ITEM = "report"
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The paths of one film's files; POSIX, relative to the working directory or, like the build folder, absolute."""
+    """The paths of one film's files; POSIX, relative to the working directory if the build folder is."""
 
     folder: str
 
@@ -67,7 +67,7 @@ def _suffix(path: str) -> str:
 
 
 def _given(label: str, source: str) -> tuple[dict[str, str], dict[str, Pin]]:
-    """Return the user's source as (inputs, pins); used alike, both have the same label and so the same key."""
+    """Return the user's source as (inputs, pins); used alike, both have the same label and so one key."""
     pin = read_pin(source)
     return ({label: source}, {}) if pin is None else ({}, {label: pin})
 

@@ -85,7 +85,7 @@ class Prices:
         return self._still(references, self._recipe.verify.keyframe_rounds)
 
     def video(self, *, duration: int, cast: int) -> Price:
-        """Return the price of a scene's clip and its corrections; without a cast it is not judged."""
+        """Return the price of a clip with `cast` characters and its corrections; it is not judged without."""
         verify, judge = self._recipe.verify, self._judge
         resolution = self._recipe.output.resolution
         inputs = 1 + (cast if self._recipe.sends_sheets else 0)

@@ -181,7 +181,7 @@ def test_an_expired_ticket_is_asked_for_again_and_said_when_it_cost(
     heir = executor(provider)
     assert heir.ask(estimate=DEAR).asset is not None
     assert provider.kinds["image"] == 2
-    said = "a submitted call, at $0.50, expired before it was fetched; it has to be asked for again"
+    said = "a submitted call, at $0.50, expired before it was fetched; it has to be submitted again"
     assert heir.warnings == [said]
 
 

@@ -202,7 +202,7 @@ def test_an_edit_of_the_author_s_is_never_lost(project: Project, film: Film) -> 
     shifted = WRITTEN.replace("scenes:\n  - title", "scenes:\n  - {setting: a town, action: x}\n  - title", 1)
     (project.root / "film.yaml").write_text(shifted)
     with pytest.raises(
-        UsageError, match=r"film\.yaml was changed since this was asked for and is left as it is"
+        UsageError, match=r"film\.yaml was changed since this was requested and is left unchanged"
     ):
         pin(film, Step.KEYFRAME, "01", D, ".jpg", project.root)
     assert raw(project) == shifted
@@ -219,7 +219,7 @@ def test_a_choice_for_one_story_is_not_made_in_another(project: Project) -> None
     set_take(film, Step.IDEATION, "story", 2, project.root)
     before = raw(project)
     assert before.endswith("take: 2\n")
-    with pytest.raises(UsageError, match="was changed since this was asked for"):
+    with pytest.raises(UsageError, match="was changed since this was requested"):
         pin(film, Step.KEYFRAME, "01", D, ".jpg", project.root)
     assert raw(project) == before
 

@@ -219,7 +219,7 @@ class Caller:
                 row.id, CallState.WRITTEN_OFF, cost=row.estimate, note="possibly billed twice"
             )
             watch.warn(
-                f"an earlier submission, at {usd(row.estimate)}, lost its reply: to be asked for again, possibly billed twice"
+                f"an earlier submission, at {usd(row.estimate)}, lost its reply: it is submitted again, possibly billed twice"
             )
         else:
             self.store.ledger.end(

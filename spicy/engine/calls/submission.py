@@ -115,7 +115,7 @@ class Submission:
                 raise
             if self._context.estimate:
                 self._context.watch.warn(
-                    f"a submitted call, at {usd(self._context.estimate)}, expired before it was fetched; it has to be asked for again"
+                    f"a submitted call, at {usd(self._context.estimate)}, expired before it was fetched; it has to be submitted again"
                 )
             return None
         except (OutcomeUnknown, ProviderUnreachable):
@@ -151,9 +151,7 @@ class Submission:
             state = self._ledger.find(self._context.key)
             if state is not None and state.id == self._context.id and state.state is not CallState.UNKNOWN:
                 self._ledger.release(self._context.id)
-        except (
-            StoreError
-        ) as error:  # the error that ended the submission matters more and is already being raised
+        except StoreError as error:  # the submission's own error matters more and is being raised
             self._context.watch.warn(f"a call could not be released in the ledger: {error}")
 
     def _answer(self) -> tuple[Answer, Ticket | None]:
@@ -211,7 +209,7 @@ class Submission:
             return OutcomeUnknown(f"{lost_reply_message(estimate, 0)} ({reason})")
         if estimate:
             self._context.watch.warn(
-                f"a submission, at {usd(estimate)}, lost its reply: asked again, possibly billed twice"
+                f"a submission, at {usd(estimate)}, lost its reply: it is submitted again, possibly billed twice"
             )
         self._close(CallState.WRITTEN_OFF if estimate else CallState.FAILED, reason)
         return SubmissionLost(reason)
@@ -284,9 +282,7 @@ class Submission:
                 return self._fetch(answer, last=attempt == _FETCHES - 1)
             except (Interrupted, Refused):
                 raise
-            except (
-                Expired
-            ):  # poll again only now: the provider may forget a ticket while its link is still valid
+            except Expired:  # not before: the provider may forget a ticket while its link is still valid
                 if ticket is None or attempt == _FETCHES - 1:
                     raise
                 answer = self._poll_until_done(ticket)
