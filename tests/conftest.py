@@ -1,4 +1,4 @@
-"""What every test stands on: a wall around the machine, a clean environment, an empty place to work in."""
+"""Set up every test: network blocked, clean environment, empty project folder."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROOT = TESTS.parent
 WALL = TESTS / "wall"
 
 sys.path.insert(0, str(WALL))
-sys.modules.pop("sitecustomize", None)  # some Pythons bring their own
-import sitecustomize as wall  # noqa: E402  # raises the wall
+sys.modules.pop("sitecustomize", None)  # some Python installations have their own
+import sitecustomize as wall  # noqa: E402  # importing it blocks the network
 
 QUICK_RECIPE = """\
 extends: default
@@ -36,11 +36,11 @@ SCRUBBED = (
     "CLICOLOR",
     "PYTEST_",
 )
-"""Variables, or beginnings of their names, that no test inherits."""
+"""Variables, or prefixes of their names, that no test inherits."""
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """The environment of a test: this one's without secrets and settings, with its own home."""
+    """Return this process's environment without secrets and settings, with its own home."""
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(SCRUBBED)}
     doors = dict.fromkeys(("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"), wall.CLOSED_DOOR)
     return {
@@ -73,7 +73,7 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a `spicy` process ended."""
+    """The result of a `spicy` process."""
 
     code: int
     out: str
@@ -82,29 +82,29 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A folder of a user's, which is also the working directory, with the command to run in it."""
+    """A user's project folder, which is also the working directory, with methods to run `spicy` in it."""
 
     root: Path
     env: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, path: str, text: str) -> Path:
-        """Write a text file of the project, with the folders it needs."""
+        """Write a text file in the project, create its folders, and return its path."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         return file
 
     def read(self, path: str) -> str:
-        """Read a text file of the project."""
+        """Return the content of a text file in the project."""
         return (self.root / path).read_text(encoding="utf-8")
 
     def files(self, below: str = ".") -> list[str]:
-        """Every file below a folder, as sorted POSIX paths relative to the project."""
+        """Return every file below a folder, as sorted POSIX paths relative to the project."""
         found = (self.root / below).rglob("*")
         return sorted(f.relative_to(self.root).as_posix() for f in found if f.is_file())
 
     def start(self, *args: str | Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start `spicy ARGS` and return at once; for tests that kill it."""
+        """Start `spicy ARGS` and return its process without waiting; for tests that kill it."""
         return subprocess.Popen(
             command(args),
             cwd=self.root,
@@ -117,7 +117,7 @@ class Project:
         )
 
     def spicy(self, *args: str | Path, env: Mapping[str, str] | None = None, timeout: float = 60) -> Ran:
-        """Run `spicy ARGS` to its end, as a user would, and say how it went."""
+        """Run `spicy ARGS` to its end and return the result. Raises TimeoutExpired after `timeout` seconds."""
         with self.start(*args, env=env) as process:
             try:
                 out, err = process.communicate(timeout=timeout)
@@ -128,18 +128,18 @@ class Project:
 
 
 def command(args: Sequence[str | Path]) -> list[str]:
-    """The command line that runs this checkout's spicy with this Python."""
+    """Return the command line that runs this checkout's spicy with this Python."""
     return [sys.executable, "-m", "spicy", *map(str, args)]
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The test's own environment, for a child process that stands behind the same wall."""
+    """Return the test's environment for a child process, with the network blocked there too."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(WALL), str(ROOT)]), **extra}
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """An empty project in the working directory, with the recipe `quick`."""
+    """Return an empty project in the working directory, with the recipe `quick`."""
     monkeypatch.chdir(tmp_path)
     made = Project(tmp_path)
     made.write("recipes/quick.yaml", QUICK_RECIPE)

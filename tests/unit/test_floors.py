@@ -1,7 +1,7 @@
-"""Imports point down: each room of spicy stands on a floor and knows only what it may know.
+"""Check that imports point down: each package of spicy is in a layer and imports only what it may.
 
-The whole import graph counts, imports inside functions and under TYPE_CHECKING too. A new room or a
-new arrow is a decision, and it is made in the two tables below.
+The whole import graph is checked, including imports inside functions and under TYPE_CHECKING. To allow a new
+package or a new import, change the two tables below.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ BELOW_ENGINE = BELOW_STEPS | TOOLS | {"steps"}
 BELOW_RUNNER = BELOW_ENGINE | {"engine"}
 BELOW_FACES = BELOW_RUNNER | {"runner", "serving"}
 
-# Which rooms a room may import, floor by floor. A room is a module or a package directly below `spicy`.
+# The packages that each package may import, layer by layer. A package here is also a module directly below `spicy`.
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
-    # 0 words
+    # 0 basics
     **dict.fromkeys(WORDS, WORDS),
     # 1 text
     "spec": TEXT,
     "recipe": TEXT,
-    "story": TEXT | {"ports"},  # the schemas of answers are values of ports
+    "story": TEXT | {"ports"},  # the JSON Schemas of answers are values of `ports`
     "settings": TEXT,
-    # 2 plan: pure, but it prices calls
+    # 2 plan: pure, but needs calls to price them
     "plan": TEXT | {"ports"},
     # 3 ports
     "ports": WORDS,
-    "events": WORDS | {"story"},  # the story is told as the value that it is
-    # 4 tools: siblings do not know each other; all may use media
+    "events": WORDS | {"story"},  # an event contains the story
+    # 4 tools: they do not import each other; all may use media
     "media": VALUES,
     **dict.fromkeys(TOOLS, MEDIA | {"story"}),
     # 5 engine
     "steps": BELOW_STEPS,
     "engine": BELOW_ENGINE,
-    # 6 runner, and its like for jobs; they do not know each other
+    # 6 runner, and serving for jobs; they do not import each other
     "runner": BELOW_RUNNER,
     "serving": BELOW_RUNNER,
-    # 7 faces; the command line starts the web
+    # 7 interfaces; the command line starts the web server
     "web": BELOW_FACES,
     "cli": BELOW_FACES | {"web"},
     "dodo": BELOW_FACES,
     "__main__": frozenset({"cli"}),
     "__init__": frozenset(),
-    # beside: imports only what a stranger to the project could
+    # outside the layers: imports nothing of spicy
     "emulator": frozenset(),
 }
 
-# What lives outside the house, and the only rooms that deal with it.
+# External libraries, and the only packages that may import them.
 ONLY_IMPORTED_BY: Mapping[str, frozenset[str]] = {
     "doit": frozenset({"runner"}),
     "xai_sdk": frozenset({"providers", "emulator"}),
@@ -80,7 +80,7 @@ ONLY_IMPORTED_BY: Mapping[str, frozenset[str]] = {
 
 
 def modules() -> dict[str, Path]:
-    """Every module of spicy by its dotted name."""
+    """Return every module of spicy by its dotted name."""
     out = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = ["spicy", *path.relative_to(PACKAGE).with_suffix("").parts]
@@ -92,7 +92,7 @@ MODULES = modules()
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything that a module imports, anywhere in it."""
+    """Yield line and dotted name of every import in a module, at any depth."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -102,17 +102,17 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def room_of(module: str) -> str:
-    """`spicy.store.ledger` lives in the room `store`; the bare package is `__init__`."""
+    """Return the package of a module: `store` for `spicy.store.ledger`, `__init__` for `spicy` itself."""
     return [*module.split("."), "__init__"][1]
 
 
 def rooms() -> list[str]:
-    """The rooms that exist."""
+    """Return the names of all packages, sorted."""
     return sorted({room_of(name) for name in MODULES})
 
 
 def arrows(room: str) -> Iterator[tuple[str, str]]:
-    """`file:line` and the dotted name of every import made in a room."""
+    """Yield `file:line` and the dotted name of every import in a package."""
     for name, path in MODULES.items():
         if room_of(name) == room:
             for line, target in imports(path):
@@ -120,7 +120,7 @@ def arrows(room: str) -> Iterator[tuple[str, str]]:
 
 
 def cycle(graph: Mapping[str, Iterable[str]]) -> str:
-    """The first cycle of a graph as `a → b → a`, or nothing."""
+    """Return the first cycle of a graph as `a → b → a`, or an empty string."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as found:
@@ -130,7 +130,7 @@ def cycle(graph: Mapping[str, Iterable[str]]) -> str:
 
 @pytest.mark.parametrize("room", rooms())
 def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
-    assert room in MAY_IMPORT, f"the new room spicy/{room} needs a floor: add it to MAY_IMPORT"
+    assert room in MAY_IMPORT, f"the new package spicy/{room} needs a layer: add it to MAY_IMPORT"
     allowed = MAY_IMPORT[room] | {room, "__init__"}
     wrong = [
         f"{place}: {room} may not import {target}"
@@ -182,7 +182,12 @@ def test_folders_are_small() -> None:
 def test_the_tables_name_no_room_twice_and_allow_no_circle() -> None:
     known = set(MAY_IMPORT)
     assert {room for allowed in MAY_IMPORT.values() for room in allowed} <= known
-    apart = WORDS | {"spec", "recipe", "story", "settings"}  # neighbours; the graph itself keeps order there
+    apart = WORDS | {
+        "spec",
+        "recipe",
+        "story",
+        "settings",
+    }  # one layer; the test of the real graph finds cycles there
     assert not cycle({room: MAY_IMPORT[room] - {room} for room in known - apart})
 
 

@@ -1,4 +1,4 @@
-"""The house style, as far as a machine can see it."""
+"""Check the coding rules that can be checked automatically."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import spicy
 PACKAGE = Path(spicy.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FACES = {"cli", "emulator"}
-"""The rooms that may talk to a terminal."""
+"""The packages that may print to a terminal."""
 
 LONGEST_FUNCTION = 80
 LONGEST_MODULE = 500
@@ -24,17 +24,17 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def tree_of(path: Path) -> ast.Module:
-    """The parsed module."""
+    """Return the parsed module."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def place(path: Path, node: ast.AST) -> str:
-    """`spicy/ids.py:12`, as an editor understands it."""
+    """Return `file:line`, such as `spicy/ids.py:12`, which editors can open."""
     return f"{path.relative_to(PACKAGE.parent)}:{getattr(node, 'lineno', 1)}"
 
 
 def public(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, Definition]]:
-    """Public classes and functions of a body, and those inside its public classes."""
+    """Yield the public classes and functions of a body, and those inside its public classes."""
     for node in body:
         if isinstance(node, Definition) and not node.name.startswith("_"):
             yield prefix + node.name, node
@@ -43,18 +43,18 @@ def public(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, Defini
 
 
 def functions(path: Path) -> Iterator[Function]:
-    """Every function of a module, nested ones too."""
+    """Return every function of a module, including nested ones."""
     return (node for node in ast.walk(tree_of(path)) if isinstance(node, Function))
 
 
 def complain(found: Callable[[Path], Iterator[str]]) -> None:
-    """Fail with every complaint about every module at once."""
+    """Report all complaints about all modules in one assertion."""
     wrong = [message for path in MODULES for message in found(path)]
     assert not wrong, "\n" + "\n".join(wrong)
 
 
 def is_override(node: Definition) -> bool:
-    """Whether a definition says that it only fulfils, or overloads, another one's words."""
+    """Return True if a decorator marks the definition as an override, an overload or a setter."""
     names = {ast.unparse(d).split(".")[-1] for d in node.decorator_list}
     return bool(names & {"override", "overload", "setter"})
 
