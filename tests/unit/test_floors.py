@@ -28,7 +28,7 @@ BELOW_ENGINE = BELOW_STEPS | TOOLS | {"steps"}
 BELOW_RUNNER = BELOW_ENGINE | {"engine"}
 BELOW_FACES = BELOW_RUNNER | {"runner", "serving"}
 
-# The packages that each package may import, layer by layer. A package here is also a module directly below `spicy`.
+# The packages that each package may import, layer by layer. Modules directly below `spicy` count too.
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     # 0 basics
     **dict.fromkeys(WORDS, WORDS),
