@@ -178,7 +178,7 @@ def test_the_tables_name_no_room_twice_and_allow_no_circle() -> None:
         "recipe",
         "story",
         "settings",
-    }  # one layer; the test of the real graph finds cycles there
+    }  # cycles here show in the real graph, tested above
     assert not cycle({room: MAY_IMPORT[room] - {room} for room in known - apart})
 
 
