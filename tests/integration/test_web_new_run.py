@@ -141,6 +141,7 @@ def test_a_storyboard_that_is_misspelt_makes_no_film(served: Served) -> None:
 
 def test_two_who_come_at_once_get_a_spec_each(served: Served) -> None:
     visitor = Visitor(served.url)
+    visitor.open("/")  # one browser: it has its cookie before two of its tabs ask at once
     runs: list[str] = []
 
     def send() -> None:
