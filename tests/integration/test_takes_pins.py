@@ -163,7 +163,7 @@ def test_what_is_pinned(project: Project, film: Film) -> None:
         (lambda f, r: pin(f, Step.KEYFRAME, "02", D, ".jpg", r), "scene 02 uses your own still, art/sage.jpg: take"),
         (lambda f, r: pin(f, Step.VIDEO, "03", D, ".mp4", r), "scene 03 uses your own clip, art/own.mp4: take it out"),
         (lambda f, r: pin(f, Step.KEYFRAME, "03", D, ".jpg", r), "scene 03 uses your own clip"),
-        (lambda f, r: unpin(f, Step.KEYFRAME, "02", r), "scene 02 uses your own still, art/sage.jpg: it is yours"),
+        (lambda f, r: unpin(f, Step.KEYFRAME, "02", r), "scene 02 uses your own still, art/sage.jpg: take it out of the spec yourself"),
         (lambda f, r: unpin(f, Step.KEYFRAME, "01", r), "keyframe:01 is not pinned"),
         (lambda f, r: pin(f, Step.KEYFRAME, "09", D, ".jpg", r), "film has no keyframe `09`; it has 01, 02, 03"),
         (lambda f, r: pin(f, Step.SCRIPT, "script", D, ".jpg", r), "can be pinned, not script:script"),

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -436,8 +437,11 @@ def test_a_thousand_scenes_load_at_once(tmp_path: Path) -> None:
     file = tmp_path / "long.yaml"
     file.write_text(text)
     begun = time.process_time()
+    yaml.safe_load(text)
+    yardstick = time.process_time() - begun
+    begun = time.process_time()
     spec = load_spec(file, tmp_path)
-    assert time.process_time() - begun < 0.4
+    assert time.process_time() - begun < 2 * yardstick
     assert isinstance(spec.scenes, tuple)
     assert len(spec.scenes) == 1000
 
