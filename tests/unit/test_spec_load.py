@@ -441,7 +441,7 @@ def test_a_thousand_scenes_load_at_once(tmp_path: Path) -> None:
     yardstick = time.process_time() - begun
     begun = time.process_time()
     spec = load_spec(file, tmp_path)
-    assert time.process_time() - begun < 2 * yardstick
+    assert time.process_time() - begun < yardstick / 2
     assert isinstance(spec.scenes, tuple)
     assert len(spec.scenes) == 1000
 
